@@ -1,0 +1,192 @@
+/**
+ * The contract of every store. It is asynchronous because some stores are across a network; `contract.ts` is the suite that
+ * each implementation must pass.
+ *
+ * Rules that hold for every store:
+ *   1. A promise resolves only when what it stands for is durable (as durable as this store is).
+ *   2. Appends to one log are applied in the order in which `append` was called in this process, and get consecutive
+ *      sequence numbers. All records of one append become visible together or not at all.
+ *   3. A sequence number is never given twice within an epoch, whatever crashed in between.
+ *   4. A log keeps the tag of the last record that was trimmed (`base`), so a reader who stands exactly there can be proven
+ *      to have missed nothing.
+ *   5. Times are given by the caller; a store reads no clock.
+ */
+import type { Position } from "@tachikoma/protocol";
+
+/** Names one log. The tenant is part of it in every store. */
+export interface LogKey {
+  readonly tenant: string;
+  readonly channel: string;
+}
+
+export type RecordType =
+  | "message"
+  | "chunk"
+  | "execution_started"
+  | "execution_completed"
+  | "execution_failed"
+  | "execution_cancelled"
+  | "execution_interrupted";
+
+/** What a caller appends. */
+export interface NewRecord {
+  readonly type: RecordType;
+  /** JSON text of the record's content: `data` of a message, the chunk, or the fields of an execution record. */
+  readonly body: string;
+  /** Client id of the author, where there is one. */
+  readonly sender?: string;
+  readonly executionId?: string;
+  /** Sessions that do not get this record. */
+  readonly exclude?: readonly string[];
+}
+
+/** What a log holds. */
+export interface LogRecord extends NewRecord {
+  readonly seq: number;
+  readonly tag: string;
+  readonly timeMs: number;
+}
+
+/** How much of a log is kept. Whatever bound is reached first trims; a store may keep a little more than asked. */
+export interface Retention {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+}
+
+/** The ends of a log: records `base.seq + 1` to `head.seq` are there. */
+export interface LogState {
+  readonly base: Position;
+  readonly head: Position;
+}
+
+export interface AppendRequest {
+  readonly key: LogKey;
+  /** At least one. */
+  readonly records: readonly NewRecord[];
+  readonly nowMs: number;
+  readonly retention: Retention;
+  /**
+   * The same key again appends nothing and returns where the first append went. It is remembered for `idempotencyMs`.
+   */
+  readonly idempotencyKey?: string;
+  /** Appends only while this lease still carries this fence; otherwise rejects with FENCED. */
+  readonly fence?: Fence;
+}
+
+export interface Fence {
+  readonly lease: string;
+  readonly token: number;
+}
+
+export interface AppendResult {
+  readonly epoch: string;
+  readonly firstSeq: number;
+  readonly lastSeq: number;
+  /** Shared by the records of one append. */
+  readonly tag: string;
+  readonly timeMs: number;
+  /** True when the idempotency key was known: nothing was appended now. */
+  readonly isDuplicate: boolean;
+}
+
+export interface ReadRequest {
+  readonly key: LogKey;
+  readonly afterSeq: number;
+  readonly maxRecords: number;
+  /** Stops after the record that reaches this; at least one record is returned where there is one. */
+  readonly maxBytes: number;
+}
+
+export interface ReadResult {
+  readonly state: LogState;
+  /** In order, starting at `max(afterSeq, base.seq) + 1`, without gaps. */
+  readonly records: readonly LogRecord[];
+}
+
+/** A session as it is stored. */
+export interface StoredSession {
+  readonly tenant: string;
+  readonly sessionId: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+  /** Confirmed position by channel, in wire form. */
+  readonly positions: Readonly<Record<string, string>>;
+}
+
+/** The durable answer to one command of one client. */
+export interface StoredReceipt {
+  readonly status: "accepted" | "applied" | "rejected" | "superseded";
+  readonly executionId: string;
+  readonly channel: string;
+  readonly errorCode?: string;
+}
+
+export interface ReceiptKey {
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly commandId: string;
+}
+
+/** A right to be the only writer of something, with a number that grows with each owner. */
+export interface Lease {
+  readonly name: string;
+  readonly owner: string;
+  readonly token: number;
+  readonly expiresAtMs: number;
+  /** What the next owner needs to know; JSON text. */
+  readonly body: string;
+}
+
+export interface SweepResult {
+  /** True when there was more to do than one slice may take: call again. */
+  readonly hasMore: boolean;
+}
+
+export interface Store {
+  /** Name of the kind, for logs and metrics: `memory`, `sqlite`. */
+  readonly kind: string;
+
+  /** The ends of a log, which is made (empty, with a fresh epoch) where there is none. */
+  openLog(key: LogKey, nowMs: number): Promise<LogState>;
+  append(request: AppendRequest): Promise<AppendResult>;
+  /** `undefined` when there is no such log. */
+  read(request: ReadRequest): Promise<ReadResult | undefined>;
+  /** `undefined` when there is no such log. */
+  logState(key: LogKey): Promise<LogState | undefined>;
+  deleteLog(key: LogKey): Promise<void>;
+
+  loadSession(tenant: string, sessionId: string): Promise<StoredSession | undefined>;
+  saveSession(session: StoredSession): Promise<void>;
+  deleteSession(tenant: string, sessionId: string): Promise<void>;
+
+  /** Stores the receipt unless there is one under this key; returns the one that is stored now. */
+  claimReceipt(key: ReceiptKey, receipt: StoredReceipt, expiresAtMs: number): Promise<StoredReceipt>;
+  /** Replaces a receipt; does nothing where there is none. */
+  updateReceipt(key: ReceiptKey, receipt: StoredReceipt): Promise<void>;
+
+  /** Takes the lease when it is free or has expired at `nowMs`, with a token greater than any before it. */
+  acquireLease(name: string, owner: string, ttlMs: number, nowMs: number, body: string): Promise<Lease | undefined>;
+  /** Extends the lease; false when it is not this owner's any more. */
+  renewLease(name: string, token: number, ttlMs: number, nowMs: number): Promise<boolean>;
+  /** Gives the lease up. A stale token releases nothing. */
+  releaseLease(name: string, token: number): Promise<void>;
+  /** Leases whose name starts with `prefix` and whose owner has let them expire, at most `limit` of them. */
+  expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]>;
+
+  /**
+   * Removes what has outlived its time, a bounded slice at a time: records past their age, logs that are empty and were
+   * not appended to for `idleLogMs`, sessions and receipts past their expiry, idempotency keys older than `idempotencyMs`.
+   */
+  sweep(request: SweepRequest): Promise<SweepResult>;
+
+  close(): Promise<void>;
+}
+
+export interface SweepRequest {
+  readonly nowMs: number;
+  readonly idleLogMs: number;
+  readonly idempotencyMs: number;
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { conditions: ["source"] },
+  ssr: { resolve: { conditions: ["source"] } },
+  test: {
+    include: ["packages/**/*.test.ts", "sim/**/*.test.ts", "scripts/**/*.test.ts", "bench/**/*.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    execArgv: ["--conditions=source"],
+  },
+});
