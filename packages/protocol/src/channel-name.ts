@@ -16,8 +16,12 @@ export const EXECUTION_NAMESPACE = "execution";
 export function channelNameFault(name: string): string | undefined {
   if (name.length === 0) return "Channel name is empty";
   const byteCount = utf8Length(name);
-  if (byteCount > MAX_CHANNEL_BYTES) return `Channel name has ${byteCount} bytes, the limit is ${MAX_CHANNEL_BYTES}`;
-  if (name.startsWith(RESERVED_PREFIX)) return `Channel names that start with ${RESERVED_PREFIX} are reserved`;
+  if (byteCount > MAX_CHANNEL_BYTES)
+    return `Channel name has ${byteCount} bytes, the limit is ${MAX_CHANNEL_BYTES}`;
+  if (name.startsWith(RESERVED_PREFIX))
+    return `Channel names that start with ${RESERVED_PREFIX} are reserved`;
+  // Positions are kept in objects by channel name, where this one key would be lost.
+  if (name === "__proto__") return "Channel name __proto__ is reserved";
   if (!CHANNEL_PATTERN.test(name)) return "Channel name contains white space or control characters";
   return undefined;
 }

@@ -51,12 +51,21 @@ export const ERRORS = {
   // Life of a connection
   SESSION_REPLACED: { closeCode: 4409, retry: "never", message: "Another connection resumed this session" },
   HEARTBEAT_TIMEOUT: { closeCode: 4008, retry: "resume", message: "No pong in time" },
-  CONNECTION_TIMEOUT: { closeCode: 4009, retry: "resume", message: "The connection did not become usable in time" },
+  CONNECTION_TIMEOUT: {
+    closeCode: 4009,
+    retry: "resume",
+    message: "The connection did not become usable in time",
+  },
   SLOW_CONSUMER: { closeCode: 4010, retry: "resume", message: "The connection does not read" },
   SERVER_RESTARTING: { closeCode: 1012, retry: "resume", message: "The server is restarting" },
   SERVER_GOING_AWAY: { closeCode: 1001, retry: "resume", message: "The server is going away" },
   INTERNAL: { closeCode: 1011, httpStatus: 500, retry: "resume", message: "Internal error" },
-  STORE_UNAVAILABLE: { closeCode: 4011, httpStatus: 503, retry: "resume", message: "The store is unavailable" },
+  STORE_UNAVAILABLE: {
+    closeCode: 4011,
+    httpStatus: 503,
+    retry: "resume",
+    message: "The store is unavailable",
+  },
 
   // Executions
   UNKNOWN_HANDLER: { httpStatus: 404, retry: "never", message: "There is no such handler" },
@@ -116,7 +125,13 @@ export function retryAdviceForClose(closeCode: number): RetryAdvice {
   if (closeCode >= 4400 && closeCode <= 4499) return "never";
   if (closeCode >= 4100 && closeCode <= 4199) return "fresh";
   // 1002, 1003, 1007, 1009, 1010: repeating what was sent repeats the refusal.
-  if (closeCode === 1002 || closeCode === 1003 || closeCode === 1007 || closeCode === 1009 || closeCode === 1010) {
+  if (
+    closeCode === 1002 ||
+    closeCode === 1003 ||
+    closeCode === 1007 ||
+    closeCode === 1009 ||
+    closeCode === 1010
+  ) {
     return "never";
   }
   return "resume";

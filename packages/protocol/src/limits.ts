@@ -20,3 +20,6 @@ export const MAX_ACK_POSITIONS = 1024;
 
 /** Longest grace of `on_unwatched: {cancel_after}`, in seconds. */
 export const MAX_CANCEL_AFTER_SECS = 86_400;
+
+/** Deepest nesting of arrays and objects in a client's message, in levels, the message itself included. */
+export const MAX_NESTING_LEVELS = 512;

@@ -13,22 +13,39 @@ const OPAQUE_KEYS: ReadonlySet<string> = new Set([
   "positions",
 ]);
 
+/**
+ * No message has envelope fields below this depth. What lies deeper is left as it is, so that nesting in a message from outside
+ * cannot exhaust the stack.
+ */
+const MAX_ENVELOPE_LEVELS = 8;
+
 export function toWireNames(value: unknown): unknown {
-  return renameKeys(value, (key) => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  return renameKeys(value, snakeCase, 0);
 }
 
+/** The wire has one spelling: envelope keys with capital letters are no fields of the protocol and are left out. */
 export function fromWireNames(value: unknown): unknown {
-  return renameKeys(value, (key) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  return renameKeys(value, camelCase, 0);
 }
 
-function renameKeys(value: unknown, rename: (key: string) => string): unknown {
-  if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename));
-  if (typeof value !== "object" || value === null) return value;
+function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function camelCase(key: string): string | undefined {
+  if (/[A-Z]/.test(key)) return undefined;
+  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function renameKeys(value: unknown, rename: (key: string) => string | undefined, level: number): unknown {
+  if (typeof value !== "object" || value === null || level === MAX_ENVELOPE_LEVELS) return value;
+  if (Array.isArray(value)) return value.map((item) => renameKeys(item, rename, level + 1));
   const renamed: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
+    const name = rename(key);
     // An own `__proto__` key (JSON.parse makes them) must not become the prototype of the result.
-    if (key === "__proto__") continue;
-    renamed[rename(key)] = OPAQUE_KEYS.has(key) ? item : renameKeys(item, rename);
+    if (name === undefined || key === "__proto__" || name === "__proto__") continue;
+    renamed[name] = OPAQUE_KEYS.has(key) ? item : renameKeys(item, rename, level + 1);
   }
   return renamed;
 }

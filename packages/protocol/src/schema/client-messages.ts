@@ -1,7 +1,7 @@
 /** What clients send. The field names here are TypeScript's; the codec gives the wire its snake_case. */
 import { z } from "zod";
 import { MAX_ACK_POSITIONS, MAX_CANCEL_AFTER_SECS, MAX_ID_CHARS, MAX_TOKEN_CHARS } from "../limits.ts";
-import { anyChannelName, channelName, handlerName, json, positionText, requestId } from "./common.ts";
+import { channelName, followedChannelName, handlerName, json, positionText, requestId } from "./common.ts";
 
 const id = requestId.optional();
 
@@ -19,7 +19,7 @@ export const ping = z.object({ type: z.literal("ping"), id });
 export const subscribe = z.object({
   type: z.literal("subscribe"),
   id,
-  channel: anyChannelName,
+  channel: followedChannelName,
   /** Resume after this position. Wins over `since`. */
   position: positionText.optional(),
   since: z.enum(["start", "head"]).optional(),
@@ -27,7 +27,12 @@ export const subscribe = z.object({
 
 export const unsubscribe = z.object({ type: z.literal("unsubscribe"), id, channel: channelName });
 
-export const publish = z.object({ type: z.literal("publish"), id: requestId, channel: channelName, data: json });
+export const publish = z.object({
+  type: z.literal("publish"),
+  id: requestId,
+  channel: channelName,
+  data: json,
+});
 
 export const signal = z.object({ type: z.literal("signal"), channel: channelName, data: json });
 
@@ -48,14 +53,19 @@ export const cancel = z.object({
   data: json.optional(),
 });
 
-export const input = z.object({ type: z.literal("input"), id: requestId, executionId: requestId, data: json });
+export const input = z.object({
+  type: z.literal("input"),
+  id: requestId,
+  executionId: requestId,
+  data: json,
+});
 
 export const presence = z.object({ type: z.literal("presence"), id, channel: channelName, state: json });
 
 export const ack = z.object({
   type: z.literal("ack"),
   positions: z
-    .record(anyChannelName, positionText)
+    .record(followedChannelName, positionText)
     .refine((positions) => Object.keys(positions).length <= MAX_ACK_POSITIONS, {
       message: `More than ${MAX_ACK_POSITIONS} positions in one ack`,
     }),

@@ -1,6 +1,13 @@
 import type { z } from "zod";
+import { MAX_NESTING_LEVELS } from "../limits.ts";
+import { isNestedDeeperThan } from "../nesting.ts";
 import { fromWireNames } from "../wire-names.ts";
 import { type ClientMessage, clientMessage } from "./client-messages.ts";
+import { requestId } from "./common.ts";
+
+/** Longest part of a refusal that quotes the message, in characters. */
+const MAX_DETAIL_CHARS = 200;
+const MAX_QUOTED_CHARS = 40;
 
 export type DecodedClientMessage =
   | { readonly ok: true; readonly message: ClientMessage }
@@ -18,6 +25,10 @@ const KNOWN_TYPES: ReadonlySet<unknown> = new Set(
 
 /** Reads one text frame from a client. Never throws: what cannot be read is described. */
 export function decodeClientMessage(text: string): DecodedClientMessage {
+  if (isNestedDeeperThan(text, MAX_NESTING_LEVELS)) {
+    const detail = `Message is nested in more than ${MAX_NESTING_LEVELS} levels`;
+    return { ok: false, code: "INVALID_MESSAGE", detail };
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -27,6 +38,10 @@ export function decodeClientMessage(text: string): DecodedClientMessage {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return { ok: false, code: "INVALID_MESSAGE", detail: "Message is not a JSON object" };
   }
+  return decodeEnvelope(value);
+}
+
+function decodeEnvelope(value: object): DecodedClientMessage {
   const ref = readableId(value);
   const refusal = ref === undefined ? {} : { ref };
   const type = "type" in value ? value.type : undefined;
@@ -34,7 +49,12 @@ export function decodeClientMessage(text: string): DecodedClientMessage {
     return { ok: false, code: "INVALID_MESSAGE", detail: "Message has no type", ...refusal };
   }
   if (!KNOWN_TYPES.has(type)) {
-    return { ok: false, code: "UNKNOWN_TYPE", detail: `Message type ${quote(type)} is not known`, ...refusal };
+    return {
+      ok: false,
+      code: "UNKNOWN_TYPE",
+      detail: `Message type ${quote(type)} is not known`,
+      ...refusal,
+    };
   }
   const parsed = clientMessage.safeParse(fromWireNames(value));
   if (parsed.success) return { ok: true, message: parsed.data };
@@ -42,15 +62,23 @@ export function decodeClientMessage(text: string): DecodedClientMessage {
 }
 
 function readableId(value: object): string | undefined {
-  return "id" in value && typeof value.id === "string" && value.id.length <= 128 ? value.id : undefined;
+  const id = "id" in value ? value.id : undefined;
+  return requestId.safeParse(id).success ? (id as string) : undefined;
 }
 
 function describe(type: string, error: z.ZodError): string {
   const issue = error.issues[0];
   const path = issue?.path.join(".") ?? "";
-  return path === "" ? `${type}: ${issue?.message}` : `${type}.${path}: ${issue?.message}`;
+  return shorten(
+    path === "" ? `${type}: ${issue?.message}` : `${type}.${path}: ${issue?.message}`,
+    MAX_DETAIL_CHARS,
+  );
 }
 
 function quote(text: string): string {
-  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}...` : text);
+  return JSON.stringify(shorten(text, MAX_QUOTED_CHARS));
+}
+
+function shorten(text: string, maxChars: number): string {
+  return text.length > maxChars ? `${text.slice(0, maxChars)}...` : text;
 }

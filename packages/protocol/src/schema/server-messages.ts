@@ -1,5 +1,6 @@
 /** What the server sends. The field names here are TypeScript's; the codec gives the wire its snake_case. */
 import { z } from "zod";
+import { chunkSchema } from "./chunk.ts";
 import { anyChannelName, errorBody, json, positionText, requestId, usage } from "./common.ts";
 
 const ref = requestId.optional();
@@ -91,9 +92,10 @@ export const chunk = z.object({
   /** Records covered; absent means 1. */
   n: z.int().positive().optional(),
   executionId: z.string(),
-  chunk: z.looseObject({ type: z.string() }),
+  chunk: chunkSchema,
 });
 
+/** The position moves over `n` records that are not for this subscriber. */
 export const skip = z.object({
   type: z.literal("skip"),
   channel: anyChannelName,

@@ -5,11 +5,15 @@
  * Rules that hold for every store:
  *   1. A promise resolves only when what it stands for is durable (as durable as this store is).
  *   2. Appends to one log are applied in the order in which `append` was called in this process, and get consecutive
- *      sequence numbers. All records of one append become visible together or not at all.
+ *      sequence numbers. All records of one append become visible together or not at all. The order of calls also holds
+ *      between appends and what decides about them: `deleteLog` and the calls of a lease.
  *   3. A sequence number is never given twice within an epoch, whatever crashed in between.
  *   4. A log keeps the tag of the last record that was trimmed (`base`), so a reader who stands exactly there can be proven
  *      to have missed nothing.
  *   5. Times are given by the caller; a store reads no clock.
+ *
+ * A call that the store cannot serve now rejects with STORE_UNAVAILABLE, alone or with those of its commit, and has then
+ * changed nothing that can be seen.
  */
 import type { Position } from "@tachikoma/protocol";
 
@@ -47,9 +51,13 @@ export interface LogRecord extends NewRecord {
   readonly timeMs: number;
 }
 
-/** How much of a log is kept. Whatever bound is reached first trims; a store may keep a little more than asked. */
+/**
+ * How much of a log is kept. Whatever bound is reached first trims; a store may keep a little more than asked, never less:
+ * by count and size a record goes only while what remains still reaches the bound, so the newest stays.
+ */
 export interface Retention {
   readonly maxRecords: number;
+  /** Bytes of `body`. */
   readonly maxBytes: number;
   readonly maxAgeMs: number;
 }
@@ -67,10 +75,14 @@ export interface AppendRequest {
   readonly nowMs: number;
   readonly retention: Retention;
   /**
-   * The same key again appends nothing and returns where the first append went. It is remembered for `idempotencyMs`.
+   * The same key again appends nothing and returns where the first append went, also to a caller whose fence is stale by
+   * now. It belongs to its log, is remembered for `idempotencyMs`, and goes with the log.
    */
   readonly idempotencyKey?: string;
-  /** Appends only while this lease still carries this fence; otherwise rejects with FENCED. */
+  /**
+   * Appends only while this lease still carries this fence; otherwise rejects with FENCED. A lease that was taken over or
+   * given up does not; one that has expired and that nobody took still does.
+   */
   readonly fence?: Fence;
 }
 
@@ -151,11 +163,13 @@ export interface Store {
 
   /** The ends of a log, which is made (empty, with a fresh epoch) where there is none. */
   openLog(key: LogKey, nowMs: number): Promise<LogState>;
+  /** Makes the log where there is none. */
   append(request: AppendRequest): Promise<AppendResult>;
   /** `undefined` when there is no such log. */
   read(request: ReadRequest): Promise<ReadResult | undefined>;
   /** `undefined` when there is no such log. */
   logState(key: LogKey): Promise<LogState | undefined>;
+  /** What the log held is gone at once for everyone; its space may wait for a sweep. */
   deleteLog(key: LogKey): Promise<void>;
 
   loadSession(tenant: string, sessionId: string): Promise<StoredSession | undefined>;
@@ -167,21 +181,32 @@ export interface Store {
   /** Replaces a receipt; does nothing where there is none. */
   updateReceipt(key: ReceiptKey, receipt: StoredReceipt): Promise<void>;
 
-  /** Takes the lease when it is free or has expired at `nowMs`, with a token greater than any before it. */
-  acquireLease(name: string, owner: string, ttlMs: number, nowMs: number, body: string): Promise<Lease | undefined>;
-  /** Extends the lease; false when it is not this owner's any more. */
+  /**
+   * Takes the lease when it is free or has expired at `nowMs`, with a token greater than any before it. `undefined` while
+   * anyone has it, the same owner included.
+   */
+  acquireLease(
+    name: string,
+    owner: string,
+    ttlMs: number,
+    nowMs: number,
+    body: string,
+  ): Promise<Lease | undefined>;
+  /** Extends the lease; false when it is not this owner's any more. One that has expired and was not taken still is. */
   renewLease(name: string, token: number, ttlMs: number, nowMs: number): Promise<boolean>;
   /** Gives the lease up. A stale token releases nothing. */
   releaseLease(name: string, token: number): Promise<void>;
-  /** Leases whose name starts with `prefix` and whose owner has let them expire, at most `limit` of them. */
+  /** Leases whose name starts with `prefix` and whose owner has let them expire, at most `limit`, the oldest first. */
   expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]>;
 
   /**
-   * Removes what has outlived its time, a bounded slice at a time: records past their age, logs that are empty and were
-   * not appended to for `idleLogMs`, sessions and receipts past their expiry, idempotency keys older than `idempotencyMs`.
+   * Removes what has outlived its time, a bounded slice at a time: records past the age that their log's latest append
+   * asked for, logs that are empty, remember no idempotency key and were not appended to for `idleLogMs`, sessions and
+   * receipts past their expiry, idempotency keys older than `idempotencyMs`. Leases stay until they are taken or given up.
    */
   sweep(request: SweepRequest): Promise<SweepResult>;
 
+  /** Answers what was called before. What is called afterwards rejects, unless the store lives as long as its object. */
   close(): Promise<void>;
 }
 

@@ -1,0 +1,52 @@
+import { redactText } from "../config/redact.ts";
+import { sqlitePath } from "../config/sections/database.ts";
+import type { ExecutionSettings, Settings } from "../config/settings.ts";
+import { type Style, withoutControlCharacters } from "./style.ts";
+
+/** What someone who starts the server at a terminal wants to know. Never a secret. */
+export function banner(settings: Settings, url: string, version: string, style: Style): string {
+  const base = (settings.server.publicUrl ?? url).replace(/\/+$/, "");
+  const rows: readonly (readonly [string, string])[] = [
+    ...(settings.server.console ? [["Playground", style.cyan(`${base}/`)] as const] : []),
+    ...(settings.websocket.enabled ? [["WebSocket", `${base.replace(/^http/, "ws")}/ws`] as const] : []),
+    ...Object.entries(settings.executions).map(
+      ([name, execution], index) =>
+        [index === 0 ? "Handlers" : "", `${style.bold(name)} ${style.dim(backendText(execution))}`] as const,
+    ),
+    ["Access", accessText(settings, style)],
+    ["Data", dataText(settings, style)],
+  ];
+  const lines = rows.map(([label, value]) => `  ${style.dim(label.padEnd(12))}${value}`);
+  return `\n  ${style.bold(`Tachikoma ${version}`)}\n\n${lines.join("\n")}\n\n  ${style.dim("Ctrl-C stops it.")}\n\n`;
+}
+
+function backendText(execution: ExecutionSettings): string {
+  switch (execution.backend) {
+    case "demo":
+      return "demo answers, no model";
+    case "command":
+      // Only the program: what follows may be a secret.
+      return `command ${plain(execution.command[0] ?? "")}`;
+    case "openai-compatible":
+    case "anthropic":
+      return `${execution.backend}, ${plain(execution.model)} at ${URL.parse(execution.baseUrl)?.host ?? "?"}`;
+  }
+}
+
+function accessText({ security, server }: Settings, style: Style): string {
+  if (security.apiKey !== undefined) return "API key required";
+  const who = server.allowUnauthenticatedRemote ? "everyone who reaches it" : "everyone on this machine";
+  return `${style.yellow("no authentication")}: ${who} may do everything`;
+}
+
+function dataText({ database }: Settings, style: Style): string {
+  const path = sqlitePath(database.url);
+  if (path !== undefined) return plain(path);
+  return database.url === "memory://"
+    ? style.yellow("in memory: forgotten when the server stops")
+    : plain(database.url);
+}
+
+function plain(text: string): string {
+  return withoutControlCharacters(redactText(text));
+}

@@ -1,0 +1,16 @@
+import type { Command } from "./command.ts";
+import { configCommand } from "./config.ts";
+import { runCommand } from "./run.ts";
+import { sendCommand } from "./send.ts";
+import { serveCommand } from "./serve.ts";
+import { tailCommand } from "./tail.ts";
+import { tokenCommand } from "./token.ts";
+
+export const COMMANDS: readonly Command[] = [
+  serveCommand,
+  configCommand,
+  tokenCommand,
+  tailCommand,
+  sendCommand,
+  runCommand,
+];

@@ -1,0 +1,60 @@
+/**
+ * What differs between the doors. `/ws` takes every message; `/ws/stream` is for one execution: it takes one `execute`, what
+ * belongs to it, and closes when its last record has been delivered.
+ */
+import type { ClientMessageType } from "@tachikoma/protocol";
+import { EXECUTION_NAMESPACE, namespaceOf } from "@tachikoma/protocol";
+import type { Cursor } from "../delivery/cursor.ts";
+import type { Connection } from "./connection.ts";
+
+export interface Door {
+  readonly kind: "session" | "stream";
+  accepts(type: ClientMessageType): boolean;
+  onExecuted(executionId: string): void;
+  onEndDelivered(connection: Connection, cursor: Cursor, executionId: string): void;
+}
+
+export const sessionDoor: Door = {
+  kind: "session",
+  accepts: () => true,
+  onExecuted() {},
+  onEndDelivered: noteEndOfPrivateChannel,
+};
+
+const STREAM_TYPES: ReadonlySet<ClientMessageType> = new Set([
+  "execute",
+  "cancel",
+  "input",
+  "ping",
+  "ack",
+  "auth",
+]);
+
+/** A stream door is made anew for each connection. */
+export function streamDoor(): Door {
+  let hasExecuted = false;
+  let executionId: string | undefined;
+  return {
+    kind: "stream",
+    accepts(type) {
+      if (!STREAM_TYPES.has(type)) return false;
+      if (type !== "execute") return true;
+      const isFirst = !hasExecuted;
+      hasExecuted = true;
+      return isFirst;
+    },
+    onExecuted(id) {
+      executionId = id;
+    },
+    onEndDelivered(connection, cursor, endedId) {
+      noteEndOfPrivateChannel(connection, cursor, endedId);
+      // A resumed stream has executed nothing on this connection: the first end is the one it waits for.
+      if (executionId === undefined || executionId === endedId) connection.closeWith(1000, "Execution ended");
+    },
+  };
+}
+
+function noteEndOfPrivateChannel(connection: Connection, cursor: Cursor): void {
+  const { channel } = cursor.log.key;
+  if (namespaceOf(channel) === EXECUTION_NAMESPACE) connection.subscriptions.noteEnd(channel, cursor.seq);
+}

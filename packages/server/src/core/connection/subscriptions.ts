@@ -1,0 +1,246 @@
+/**
+ * The cursors of one connection, and what its session knows of them.
+ *
+ * A subscription is stored before it is answered, and starts at a position that is known from the start: so a client that
+ * drops before it received anything loses nothing.
+ */
+import {
+  formatPosition,
+  type Position,
+  parsePosition,
+  type ResetReason,
+  type RestoredSubscription,
+  TachikomaError,
+} from "@tachikoma/protocol";
+import type { LogKey } from "../../stores/store.ts";
+import type { Authorize } from "../authorize.ts";
+import { type Cursor, createCursor, moveCursor } from "../delivery/cursor.ts";
+import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
+import type { Subscriber } from "../delivery/subscriber.ts";
+import type { Identity } from "../identity.ts";
+import type { LogHub, OpenedLog } from "../log/log-hub.ts";
+import { decideByTag, decideResume } from "../resume-decision.ts";
+import { inboxesOf, isInbox } from "../session/inbox.ts";
+import type { Session } from "../session/session.ts";
+import type { SessionRegistry } from "../session/session-registry.ts";
+
+export interface SubscriptionPlace {
+  readonly from: Position;
+  /** Why continuity with the position that was given cannot be proven. */
+  readonly resetReason: ResetReason | undefined;
+}
+
+export interface SubscribeRequest {
+  readonly position?: string | undefined;
+  readonly since?: "start" | "head" | undefined;
+}
+
+export interface SubscriptionsOptions {
+  readonly hub: LogHub;
+  readonly delivery: DeliveryLoop;
+  readonly sessions: SessionRegistry;
+  readonly authorize: Authorize;
+  readonly maxSubscriptions: number;
+}
+
+/** What was written to the peer before a ping. */
+export type Checkpoint = readonly { readonly cursor: Cursor; readonly at: Position }[];
+
+export class Subscriptions {
+  readonly #options: SubscriptionsOptions;
+  readonly #subscriber: Subscriber;
+  readonly #session: Session;
+  readonly #cursors = new Map<string, Cursor>();
+  /** Private channels of executions that have ended: dropped once the peer is known to have the end. */
+  readonly #ended = new Map<string, number>();
+  #isClosed = false;
+
+  constructor(options: SubscriptionsOptions, subscriber: Subscriber, session: Session) {
+    this.#options = options;
+    this.#subscriber = subscriber;
+    this.#session = session;
+  }
+
+  get(channel: string): Cursor | undefined {
+    return this.#cursors.get(channel);
+  }
+
+  channels(): IterableIterator<string> {
+    return this.#cursors.keys();
+  }
+
+  /**
+   * Decides where a subscription starts, and stores it. The log is opened in the same turn as the call, so the head is the one of
+   * that moment. The cursor does not move before `activate`.
+   *
+   * @throws TOO_MANY_SUBSCRIPTIONS
+   */
+  async prepare(channel: string, request: SubscribeRequest): Promise<SubscriptionPlace> {
+    this.#checkLimit(channel);
+    const key = this.#keyOf(channel);
+    const opening = this.#options.hub.open(key);
+    const place = await this.#placeFor(key, await opening, request);
+    this.#session.positions.set(channel, formatPosition(place.from));
+    await this.#options.sessions.save(this.#session);
+    return place;
+  }
+
+  /** Starts delivery after the position, or moves a subscription there. */
+  async activate(channel: string, from: Position): Promise<Cursor | undefined> {
+    const { log } = await this.#options.hub.open(this.#keyOf(channel));
+    if (this.#isClosed) return undefined;
+    const existing = this.#cursors.get(channel);
+    if (existing !== undefined) {
+      moveCursor(existing, from);
+      existing.isHeld = false;
+      return existing;
+    }
+    return this.#place(createCursor(log, this.#subscriber, from));
+  }
+
+  /** Delivery may begin: whatever had to be said before has been said. */
+  begin(cursor: Cursor): void {
+    this.#options.delivery.mark(cursor);
+  }
+
+  /** False when there was no such subscription. */
+  async unsubscribe(channel: string): Promise<boolean> {
+    const isKnown = this.#drop(channel);
+    if (isKnown) await this.#options.sessions.save(this.#session);
+    return isKnown;
+  }
+
+  /** Brings back what the session holds, inboxes included, asking anew for each whether it is allowed. */
+  async restore(identity: Identity, isHeld: boolean): Promise<RestoredSubscription[]> {
+    const inboxes = inboxesOf(this.#session);
+    const channels = new Set([...inboxes, ...this.#session.positions.keys()]);
+    return Promise.all([...channels].map((channel) => this.#restoreOne(identity, channel, isHeld)));
+  }
+
+  checkpoint(): Checkpoint {
+    const moved: { cursor: Cursor; at: Position }[] = [];
+    for (const cursor of this.#cursors.values()) {
+      if (cursor.isHeld || cursor.seq === cursor.confirmedSeq) continue;
+      moved.push({ cursor, at: { epoch: cursor.epoch, seq: cursor.seq, tag: cursor.tag } });
+    }
+    return moved;
+  }
+
+  /** The peer has everything up to the checkpoint. Stored when that is news, or when the session is due to be refreshed. */
+  async confirm(checkpoint: Checkpoint): Promise<void> {
+    let isNews = false;
+    for (const { cursor, at } of checkpoint) isNews = this.#confirmOne(cursor, at) || isNews;
+    const { sessions } = this.#options;
+    if (isNews || sessions.isDueForRefresh(this.#session)) await sessions.save(this.#session);
+  }
+
+  /** What the client says it has. A position that was never written to it is not believed. */
+  async acknowledge(positions: Readonly<Record<string, string>>): Promise<void> {
+    const acknowledged: { cursor: Cursor; at: Position }[] = [];
+    for (const [channel, text] of Object.entries(positions)) {
+      const cursor = this.#cursors.get(channel);
+      const at = parsePosition(text);
+      if (cursor === undefined || at === undefined) continue;
+      if (at.epoch === cursor.epoch && at.seq <= cursor.seq) acknowledged.push({ cursor, at });
+    }
+    await this.confirm(acknowledged);
+  }
+
+  /** The log of a private channel has nothing after this seq: the execution has ended. */
+  noteEnd(channel: string, seq: number): void {
+    if (this.#cursors.has(channel)) this.#ended.set(channel, seq);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const cursor of this.#cursors.values()) this.#options.hub.detach(cursor);
+    this.#cursors.clear();
+  }
+
+  async #restoreOne(identity: Identity, channel: string, isHeld: boolean): Promise<RestoredSubscription> {
+    if (!isInbox(channel) && !(await this.#options.authorize(identity, "subscribe", channel))) {
+      this.#session.positions.delete(channel);
+      return { channel, recovered: false, reason: "forbidden" };
+    }
+    const key = this.#keyOf(channel);
+    const opened = await this.#options.hub.open(key);
+    const position = this.#session.positions.get(channel);
+    const place = await this.#placeFor(key, opened, { position });
+    this.#session.positions.set(channel, formatPosition(place.from));
+    if (!this.#isClosed) {
+      const cursor = this.#place(createCursor(opened.log, this.#subscriber, place.from));
+      cursor.isHeld = isHeld;
+    }
+    return {
+      channel,
+      position: formatPosition(place.from),
+      recovered: place.resetReason === undefined,
+      ...(place.resetReason === undefined ? {} : { reason: place.resetReason }),
+    };
+  }
+
+  async #placeFor(key: LogKey, opened: OpenedLog, request: SubscribeRequest): Promise<SubscriptionPlace> {
+    const { hub } = this.#options;
+    if (request.position === undefined) {
+      const from = request.since === "start" ? (await hub.state(key)).base : opened.head;
+      return { from, resetReason: undefined };
+    }
+    const state = await hub.state(key);
+    let decision = decideResume(request.position, state);
+    if (decision.kind === "needs_tag") {
+      decision = decideByTag(decision.position, await hub.tagAt(key, decision.position.seq), state);
+    }
+    return { from: decision.from, resetReason: decision.kind === "reset" ? decision.reason : undefined };
+  }
+
+  #place(cursor: Cursor): Cursor {
+    this.#cursors.set(cursor.log.key.channel, cursor);
+    this.#options.hub.attach(cursor);
+    return cursor;
+  }
+
+  #confirmOne(cursor: Cursor, at: Position): boolean {
+    const { channel } = cursor.log.key;
+    if (this.#cursors.get(channel) !== cursor || cursor.epoch !== at.epoch) return false;
+    if (cursor.confirmedSeq !== undefined && at.seq <= cursor.confirmedSeq) return false;
+    cursor.confirmedSeq = at.seq;
+    const endSeq = this.#ended.get(channel);
+    if (endSeq !== undefined && at.seq >= endSeq) this.#drop(channel);
+    else this.#session.positions.set(channel, formatPosition(at));
+    return true;
+  }
+
+  #drop(channel: string): boolean {
+    this.#ended.delete(channel);
+    const wasStored = this.#session.positions.delete(channel);
+    const cursor = this.#cursors.get(channel);
+    if (cursor !== undefined) {
+      this.#cursors.delete(channel);
+      this.#subscriber.dirtyCursors.delete(cursor);
+      this.#options.hub.detach(cursor);
+    }
+    return wasStored || cursor !== undefined;
+  }
+
+  #checkLimit(channel: string): void {
+    const { maxSubscriptions } = this.#options;
+    const { positions } = this.#session;
+    if (positions.has(channel)) return;
+    const inboxCount = inboxesOf(this.#session).length;
+    if (positions.size - inboxCount < maxSubscriptions) return;
+    // Ended private channels hold a place only until someone needs it.
+    const ended = this.#ended.keys().next();
+    if (!ended.done) {
+      this.#drop(ended.value);
+      return;
+    }
+    throw new TachikomaError(
+      "TOO_MANY_SUBSCRIPTIONS",
+      `The session has ${maxSubscriptions} subscriptions, the limit is ${maxSubscriptions}`,
+    );
+  }
+
+  #keyOf(channel: string): LogKey {
+    return { tenant: this.#session.tenant, channel };
+  }
+}

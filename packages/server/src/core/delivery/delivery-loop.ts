@@ -1,0 +1,186 @@
+/**
+ * The one loop that delivers everything: live records, catch-up after a resume, late joiners and slow readers are the same
+ * cursors at different distances from the head.
+ *
+ *   mark(cursor) -> at the next flush, for each connection with dirty cursors and room:
+ *                   read the log from its cursors, merge, frame, write once -> advance the cursors
+ *
+ * A connection above its high-water mark is not visited until it drains: its cursors stay where they are, so it costs no
+ * memory, and what it reads later is merged.
+ */
+import { formatPosition } from "@tachikoma/protocol";
+import type { LogHub } from "../log/log-hub.ts";
+import type { Observer } from "../observer.ts";
+import type { Clock } from "../ports.ts";
+import type { Cursor } from "./cursor.ts";
+import { moveCursor } from "./cursor.ts";
+import type { HistoryReader } from "./history-reader.ts";
+import { buildPage, concat, type Page, pageOf } from "./page.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+/** Connections that one slice of a flush visits before other work gets its turn. */
+const VISITS_PER_SLICE = 256;
+
+export interface DeliveryOptions {
+  readonly hub: LogHub;
+  readonly history: HistoryReader;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  /** A connection with this many bytes waiting is not given more. */
+  readonly highWaterBytes: number;
+  /** What one visit writes at most, give or take one frame. */
+  readonly pageBytes: number;
+  /** How long marks are collected before they are flushed; 0 flushes in the same tick. */
+  readonly flushWindowMs: () => number;
+}
+
+export class DeliveryLoop {
+  readonly #options: DeliveryOptions;
+  readonly #dirty = new Set<Subscriber>();
+  #isScheduled = false;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** Something may be there to deliver at this cursor. */
+  mark(cursor: Cursor): void {
+    const { subscriber } = cursor;
+    if (cursor.isHeld || cursor.isLoading || subscriber.isClosed) return;
+    subscriber.dirtyCursors.add(cursor);
+    this.#wake(subscriber);
+  }
+
+  /** The connection has room again. */
+  drained(subscriber: Subscriber): void {
+    if (subscriber.dirtyCursors.size > 0 && !subscriber.isClosed) this.#wake(subscriber);
+  }
+
+  forget(subscriber: Subscriber): void {
+    this.#dirty.delete(subscriber);
+    subscriber.dirtyCursors.clear();
+  }
+
+  #wake(subscriber: Subscriber): void {
+    this.#dirty.add(subscriber);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    const { clock, observer } = this.#options;
+    const windowMs = this.#options.flushWindowMs();
+    observer.flushPlanned(windowMs);
+    const flush = () => this.#flush();
+    if (windowMs > 0) clock.setTimer(windowMs, flush);
+    else clock.defer(flush);
+  }
+
+  #flush(): void {
+    let visitCount = 0;
+    const again: Subscriber[] = [];
+    for (const subscriber of this.#dirty) {
+      if (visitCount === VISITS_PER_SLICE) break;
+      this.#dirty.delete(subscriber);
+      visitCount += 1;
+      if (this.#visit(subscriber)) again.push(subscriber);
+    }
+    for (const subscriber of again) this.#dirty.add(subscriber);
+    this.#isScheduled = this.#dirty.size > 0;
+    if (this.#isScheduled) this.#options.clock.defer(() => this.#flush());
+  }
+
+  /** Writes one page to one connection. True when it has more to deliver and room for it. */
+  #visit(subscriber: Subscriber): boolean {
+    if (subscriber.isClosed || !this.#hasRoom(subscriber)) return false;
+    const { pageBytes, observer } = this.#options;
+    const written: { cursor: Cursor; page: Page }[] = [];
+    const parts: Uint8Array[] = [];
+    let byteCount = 0;
+    for (const cursor of subscriber.dirtyCursors) {
+      // Back to the end of the line: the next visit starts with the cursors that got nothing this time.
+      subscriber.dirtyCursors.delete(cursor);
+      const page = this.#nextPage(cursor, pageBytes - byteCount);
+      if (page === undefined) continue;
+      parts.push(page.bytes);
+      byteCount += page.bytes.byteLength;
+      written.push({ cursor, page });
+      advance(cursor, page);
+      if (cursor.seq < cursor.log.head.seq) subscriber.dirtyCursors.add(cursor);
+      if (byteCount >= pageBytes) break;
+    }
+    if (byteCount > 0) subscriber.transport.write(parts.length === 1 ? parts[0]! : concat(parts, byteCount));
+    for (const { cursor, page } of written) {
+      observer.pageWritten(page.recordCount, page.frameCount, page.bytes.byteLength);
+      subscriber.onDelivered(cursor, page);
+    }
+    return subscriber.dirtyCursors.size > 0 && !subscriber.isClosed && this.#hasRoom(subscriber);
+  }
+
+  #hasRoom(subscriber: Subscriber): boolean {
+    return subscriber.transport.bufferedBytes < this.#options.highWaterBytes;
+  }
+
+  #nextPage(cursor: Cursor, maxBytes: number): Page | undefined {
+    const { log } = cursor;
+    if (cursor.epoch !== log.epoch) {
+      this.#resetToOldest(cursor, "epoch_changed");
+      return undefined;
+    }
+    if (cursor.seq >= log.head.seq) return undefined;
+    if (cursor.staged !== undefined) {
+      const rest = cursor.staged.records.slice(cursor.staged.offset);
+      return buildPage(log, rest, cursor.subscriber, maxBytes);
+    }
+    const hot = pageOf(log, cursor, maxBytes);
+    if (hot !== undefined) return hot;
+    this.#load(cursor);
+    return undefined;
+  }
+
+  /** The records are not in memory: read them, and come back when they are here. */
+  #load(cursor: Cursor): void {
+    cursor.isLoading = true;
+    const afterSeq = cursor.seq;
+    this.#options.history.read(cursor.log, afterSeq, (result) => {
+      cursor.isLoading = false;
+      if (cursor.subscriber.isClosed || cursor.seq !== afterSeq) return this.mark(cursor);
+      switch (result.kind) {
+        case "failed":
+          return cursor.subscriber.onReadFailed();
+        case "replaced":
+          return this.#resetToOldest(cursor, "epoch_changed");
+        case "read":
+          if (result.records[0]?.seq !== afterSeq + 1) return this.#resetToOldest(cursor, "trimmed");
+          cursor.staged = { records: result.records, offset: 0 };
+          return this.mark(cursor);
+      }
+    });
+  }
+
+  /** Moves the cursor to the oldest record that is left and tells the subscriber before anything newer. */
+  #resetToOldest(cursor: Cursor, reason: "trimmed" | "epoch_changed"): void {
+    cursor.isLoading = true;
+    this.#options.hub.state(cursor.log.key).then(
+      (state) => {
+        cursor.isLoading = false;
+        if (cursor.subscriber.isClosed) return;
+        this.#options.hub.noteHead(cursor.log.key, state.head);
+        moveCursor(cursor, state.base);
+        this.#options.observer.resetSent(reason);
+        cursor.subscriber.onReset(cursor, reason, formatPosition(state.base));
+        this.mark(cursor);
+      },
+      () => {
+        cursor.isLoading = false;
+        cursor.subscriber.onReadFailed();
+      },
+    );
+  }
+}
+
+function advance(cursor: Cursor, page: Page): void {
+  const { staged } = cursor;
+  cursor.seq = page.place.seq;
+  cursor.tag = page.place.tag;
+  if (staged === undefined) return;
+  const offset = staged.offset + page.recordCount;
+  cursor.staged = offset < staged.records.length ? { records: staged.records, offset } : undefined;
+}

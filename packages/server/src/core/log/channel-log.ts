@@ -1,0 +1,66 @@
+import type { Position } from "@tachikoma/protocol";
+import type { AppendResult, LogKey, LogState, NewRecord } from "../../stores/store.ts";
+import type { Cursor } from "../delivery/cursor.ts";
+import type { PageCache } from "../delivery/page.ts";
+import { LogRing } from "./log-ring.ts";
+
+/** How much of each open log is kept in memory. */
+export interface RingLimits {
+  readonly maxRecords: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * One log as this node sees it: where its head is, its newest records, and the cursors that read it. Everything here can be
+ * rebuilt from the store; nothing here is ever ahead of it.
+ */
+export class ChannelLog {
+  readonly key: LogKey;
+  /** The channel's name as JSON text: it stands in every frame. */
+  readonly channelJson: string;
+  readonly cursors = new Set<Cursor>();
+  readonly pages: PageCache = new Map();
+  readonly ring: LogRing;
+  /** Monotonic time of the last append or change of readers, for closing idle logs. */
+  touchedAtMs: number;
+  #head: Position;
+
+  constructor(key: LogKey, state: LogState, limits: RingLimits, monotonicMs: number) {
+    this.key = key;
+    this.channelJson = JSON.stringify(key.channel);
+    this.#head = state.head;
+    this.ring = new LogRing(state.head.seq, limits.maxRecords, limits.maxBytes);
+    this.touchedAtMs = monotonicMs;
+  }
+
+  get head(): Position {
+    return this.#head;
+  }
+
+  get epoch(): string {
+    return this.#head.epoch;
+  }
+
+  /** Takes in what was just stored. Returns false when nothing is new here. */
+  accept(result: AppendResult, records: readonly NewRecord[]): boolean {
+    const isSameEpoch = result.epoch === this.#head.epoch;
+    if (isSameEpoch && result.lastSeq <= this.#head.seq) return false;
+    this.pages.clear();
+    // Someone else appended in between (or the log was made anew): those records are read from the store.
+    if (!isSameEpoch || result.firstSeq !== this.#head.seq + 1) this.ring.restart(result.firstSeq - 1);
+    this.#head = { epoch: result.epoch, seq: result.lastSeq, tag: result.tag };
+    for (const [index, record] of records.entries()) {
+      this.ring.push({ ...record, seq: result.firstSeq + index, tag: result.tag, timeMs: result.timeMs });
+    }
+    return true;
+  }
+
+  /** Learns of a head that others wrote. Returns false when it is not news. */
+  noteHead(head: Position): boolean {
+    if (head.epoch === this.#head.epoch && head.seq <= this.#head.seq) return false;
+    this.#head = head;
+    this.pages.clear();
+    this.ring.restart(head.seq);
+    return true;
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * The logs that are open on this node, and the only way in which anything is appended.
+ *
+ *   append -> store (durable) -> ring of the open log -> its cursors are marked dirty
+ *
+ * Nothing reaches a cursor that the store has not acknowledged.
+ */
+import { type Position, TachikomaError } from "@tachikoma/protocol";
+import type {
+  AppendResult,
+  Fence,
+  LogKey,
+  LogRecord,
+  LogState,
+  NewRecord,
+  ReadResult,
+  Store,
+} from "../../stores/store.ts";
+import type { Cursor } from "../delivery/cursor.ts";
+import type { NamespaceTable } from "../namespace.ts";
+import type { Observer } from "../observer.ts";
+import type { Clock } from "../ports.ts";
+import { ChannelLog, type RingLimits } from "./channel-log.ts";
+
+export interface LogHubOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly namespaces: NamespaceTable;
+  readonly observer: Observer;
+  readonly ring: RingLimits;
+  /** Bytes of hot records over all logs; beyond it the logs that were touched longest ago are emptied. */
+  readonly maxHotBytes: number;
+  /** A log without readers leaves memory after this. */
+  readonly closeIdleLogAfterMs: number;
+  /** Called when a log has news for its cursors. */
+  readonly onAdvance: (log: ChannelLog) => void;
+  /** Called when a log gains or loses a reader. */
+  readonly onReadersChanged: (log: ChannelLog) => void;
+}
+
+export interface OpenedLog {
+  readonly log: ChannelLog;
+  readonly head: Position;
+}
+
+export interface AppendOptions {
+  readonly idempotencyKey?: string | undefined;
+  readonly fence?: Fence | undefined;
+}
+
+export class LogHub {
+  readonly #options: LogHubOptions;
+  readonly #logs = new Map<string, ChannelLog>();
+  readonly #opening = new Map<string, Promise<OpenedLog>>();
+  #hotBytes = 0;
+
+  constructor(options: LogHubOptions) {
+    this.#options = options;
+  }
+
+  get openLogCount(): number {
+    return this.#logs.size;
+  }
+
+  get hotBytes(): number {
+    return this.#hotBytes;
+  }
+
+  logs(): Iterable<ChannelLog> {
+    return this.#logs.values();
+  }
+
+  /** The log, when it is open here. */
+  peek(key: LogKey): ChannelLog | undefined {
+    return this.#logs.get(idOf(key));
+  }
+
+  /**
+   * Opens a log. `head` is where the log ended when `open` was called: appends issued after the call come after it, even
+   * when they are stored before the promise resolves.
+   */
+  async open(key: LogKey): Promise<OpenedLog> {
+    const open = this.peek(key);
+    if (open !== undefined) return { log: open, head: open.head };
+    const id = idOf(key);
+    const underWay = this.#opening.get(id);
+    if (underWay !== undefined) return underWay;
+    const { store, clock } = this.#options;
+    const opening = store
+      .openLog(key, clock.nowMs())
+      .then((state) => ({ log: this.#adopt(key, state), head: state.head }));
+    this.#opening.set(id, opening);
+    const forget = () => this.#opening.delete(id);
+    opening.then(forget, forget);
+    return opening;
+  }
+
+  /** The ends of a log as the store has them now. */
+  async state(key: LogKey): Promise<LogState> {
+    const { store, clock } = this.#options;
+    return store.openLog(key, clock.nowMs());
+  }
+
+  async append(
+    key: LogKey,
+    records: readonly NewRecord[],
+    options: AppendOptions = {},
+  ): Promise<AppendResult> {
+    const { store, clock, namespaces, observer } = this.#options;
+    const startedAtMs = clock.monotonicMs();
+    const appending = store.append({
+      key,
+      records,
+      nowMs: clock.nowMs(),
+      retention: namespaces.configOf(key.channel).retention,
+      ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
+      ...(options.fence === undefined ? {} : { fence: options.fence }),
+    });
+    let result: AppendResult;
+    try {
+      result = await appending;
+    } catch (cause) {
+      observer.storeFailed("append");
+      throw cause;
+    }
+    observer.appendDone(clock.monotonicMs() - startedAtMs);
+    if (!result.isDuplicate) {
+      for (const record of records) observer.recordAppended(record.type, 1);
+      this.#accept(key, result, records);
+    }
+    return result;
+  }
+
+  /** The record's tag at a place of the log, `undefined` when the store does not hold that record (any more). */
+  async tagAt(key: LogKey, seq: number): Promise<string | undefined> {
+    const hot = this.peek(key)?.ring.at(seq);
+    if (hot !== undefined) return hot.tag;
+    const found = await this.read(key, seq - 1, 1, 1);
+    const record = found?.records[0];
+    return record?.seq === seq ? record.tag : undefined;
+  }
+
+  async read(
+    key: LogKey,
+    afterSeq: number,
+    maxRecords: number,
+    maxBytes: number,
+  ): Promise<ReadResult | undefined> {
+    return this.#options.store.read({ key, afterSeq, maxRecords, maxBytes });
+  }
+
+  /** Records that are in memory, `undefined` when the reader must go to the store. */
+  hotRecords(log: ChannelLog, afterSeq: number, maxRecords: number): readonly LogRecord[] | undefined {
+    return log.ring.after(afterSeq, maxRecords);
+  }
+
+  attach(cursor: Cursor): void {
+    cursor.log.cursors.add(cursor);
+    this.#touch(cursor.log);
+    // A log that was closed for idleness between opening and attaching comes back under the same object.
+    if (!this.#logs.has(idOf(cursor.log.key))) this.#logs.set(idOf(cursor.log.key), cursor.log);
+    this.#options.onReadersChanged(cursor.log);
+  }
+
+  detach(cursor: Cursor): void {
+    if (!cursor.log.cursors.delete(cursor)) return;
+    this.#touch(cursor.log);
+    this.#options.onReadersChanged(cursor.log);
+  }
+
+  /** Learns from outside where a log's head is (a wake-up from another node, or the periodic head check). */
+  noteHead(key: LogKey, head: Position): void {
+    const log = this.peek(key);
+    if (log === undefined) return;
+    const hotBefore = log.ring.byteCount;
+    if (!log.noteHead(head)) return;
+    this.#hotBytes += log.ring.byteCount - hotBefore;
+    this.#options.onAdvance(log);
+  }
+
+  /** Closes what nobody has used for a while, a bounded number at a time, and keeps hot records under their bound. */
+  tidy(): void {
+    const { clock, closeIdleLogAfterMs, maxHotBytes } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const [id, log] of this.#logs) {
+      const isIdle = log.cursors.size === 0 && nowMs - log.touchedAtMs >= closeIdleLogAfterMs;
+      if (isIdle) {
+        this.#hotBytes -= log.ring.byteCount;
+        this.#logs.delete(id);
+      } else if (this.#hotBytes > maxHotBytes) {
+        // Oldest first: the map is in order of last append.
+        this.#hotBytes -= log.ring.byteCount;
+        log.ring.restart(log.head.seq);
+      }
+    }
+  }
+
+  #adopt(key: LogKey, state: LogState): ChannelLog {
+    const id = idOf(key);
+    const existing = this.#logs.get(id);
+    if (existing !== undefined) return existing;
+    const log = new ChannelLog(key, state, this.#options.ring, this.#options.clock.monotonicMs());
+    this.#logs.set(id, log);
+    return log;
+  }
+
+  #accept(key: LogKey, result: AppendResult, records: readonly NewRecord[]): void {
+    const log = this.peek(key);
+    if (log === undefined) return;
+    const hotBefore = log.ring.byteCount;
+    if (!log.accept(result, records)) return;
+    this.#hotBytes += log.ring.byteCount - hotBefore;
+    this.#touch(log);
+    if (this.#hotBytes > this.#options.maxHotBytes) this.tidy();
+    this.#options.onAdvance(log);
+  }
+
+  #touch(log: ChannelLog): void {
+    log.touchedAtMs = this.#options.clock.monotonicMs();
+    const id = idOf(log.key);
+    // Moves the log to the end of the map, so that the map is in order of use.
+    if (this.#logs.delete(id)) this.#logs.set(id, log);
+  }
+}
+
+const utf8 = new TextEncoder();
+
+/** A record as one append takes it, refused when it is larger than its channel allows. */
+export function checkRecordSize(body: string, channel: string, maxRecordBytes: number): void {
+  // UTF-8 takes at most three bytes for each UTF-16 unit, so most records need not be encoded to be measured.
+  if (body.length * 3 <= maxRecordBytes) return;
+  const byteCount = utf8.encode(body).length;
+  if (byteCount > maxRecordBytes) {
+    throw new TachikomaError(
+      "RECORD_TOO_LARGE",
+      `Data has ${byteCount} bytes, the limit of ${channel} is ${maxRecordBytes}`,
+    );
+  }
+}
+
+function idOf(key: LogKey): string {
+  return `${key.tenant}\u0000${key.channel}`;
+}

@@ -1,0 +1,45 @@
+import type { StoredSession } from "../../stores/store.ts";
+
+/** What a connection of a session can be told by the registry. */
+export interface SessionHolder {
+  /** Another connection has resumed the session. */
+  onReplaced(): void;
+}
+
+/**
+ * What a client resumes: who it is and which positions it is known to have. It outlives connections and lives in the store; this
+ * is the copy of the node that holds its connection.
+ */
+export class Session {
+  readonly id: string;
+  readonly tenant: string;
+  readonly subject: string;
+  readonly clientId: string;
+  readonly createdAtMs: number;
+  expiresAtMs: number;
+  /** Confirmed position by channel, in wire form. The keys are the subscriptions. */
+  readonly positions: Map<string, string>;
+  holder: SessionHolder | undefined;
+
+  constructor(stored: StoredSession) {
+    this.id = stored.sessionId;
+    this.tenant = stored.tenant;
+    this.subject = stored.subject;
+    this.clientId = stored.clientId;
+    this.createdAtMs = stored.createdAtMs;
+    this.expiresAtMs = stored.expiresAtMs;
+    this.positions = new Map(Object.entries(stored.positions));
+  }
+
+  toStored(): StoredSession {
+    return {
+      tenant: this.tenant,
+      sessionId: this.id,
+      subject: this.subject,
+      clientId: this.clientId,
+      createdAtMs: this.createdAtMs,
+      expiresAtMs: this.expiresAtMs,
+      positions: Object.fromEntries(this.positions),
+    };
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Receipts of commands: stored before they are answered, so that the same command again, over any connection, gets the
+ * same answer and is carried out once.
+ */
+import type { ErrorCode, ReceiptStatus } from "@tachikoma/protocol";
+import { ERRORS } from "@tachikoma/protocol";
+import type { Clock, Logger } from "../core/ports.ts";
+import type { Store, StoredReceipt } from "../stores/store.ts";
+import type { Execution } from "./execution.ts";
+
+export interface ExecutionCommand {
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly commandId: string;
+  readonly executionId: string;
+}
+
+export interface CommandReceipt {
+  readonly status: ReceiptStatus;
+  readonly executionId: string;
+  readonly channel?: string;
+  readonly error?: { readonly code: string; readonly message: string };
+}
+
+export type FinalStatus = Exclude<ReceiptStatus, "accepted">;
+
+export interface CommandReceiptsOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly receiptTtlMs: number;
+}
+
+export class CommandReceipts {
+  readonly #options: CommandReceiptsOptions;
+  /**
+   * Commands that have been accepted and not settled, with who asked last. Complete for the executions that run here, since
+   * all their commands come here.
+   */
+  readonly #underWay = new Map<string, (receipt: CommandReceipt) => void>();
+
+  constructor(options: CommandReceiptsOptions) {
+    this.#options = options;
+  }
+
+  /** Stores an `accepted` receipt, or returns the one that the command has already. */
+  claim(command: ExecutionCommand, channel: string): Promise<StoredReceipt> {
+    const { store, clock, receiptTtlMs } = this.#options;
+    const receipt: StoredReceipt = { status: "accepted", executionId: command.executionId, channel };
+    return store.claimReceipt(command, receipt, clock.nowMs() + receiptTtlMs);
+  }
+
+  /**
+   * Answers a command to a running execution and has it carried out, the first time it is seen. An execution that does not
+   * run here rejects it.
+   *
+   * @param notify gets the final receipt when it comes after the answer; of several askers, the last
+   * @param apply carries the command out and settles it, now or later
+   */
+  async answer(
+    command: ExecutionCommand,
+    execution: Execution | undefined,
+    notify: (receipt: CommandReceipt) => void,
+    apply: (settle: (status: FinalStatus) => void) => void,
+  ): Promise<CommandReceipt> {
+    const id = JSON.stringify([command.tenant, command.clientId, command.commandId]);
+    const isUnderWay = this.#underWay.has(id);
+    this.#underWay.set(id, notify);
+    let isLeftOpen = false;
+    try {
+      const receipt = await this.claim(command, execution?.key.channel ?? "");
+      if (receipt.status !== "accepted") return toWire(receipt);
+      if (execution === undefined) return await this.#settle(command, receipt, "rejected", "UNKNOWN_EXECUTION");
+      isLeftOpen = true;
+      if (!isUnderWay) this.#apply(command, id, receipt, apply);
+      return toWire(receipt);
+    } finally {
+      if (!isLeftOpen && !isUnderWay) this.#underWay.delete(id);
+    }
+  }
+
+  #apply(
+    command: ExecutionCommand,
+    id: string,
+    receipt: StoredReceipt,
+    apply: (settle: (status: FinalStatus) => void) => void,
+  ): void {
+    apply((status) => {
+      const code = status === "rejected" ? "EXECUTION_ENDED" : undefined;
+      this.#settle(command, receipt, status, code).then(
+        (final) => {
+          const notify = this.#underWay.get(id);
+          this.#underWay.delete(id);
+          notify?.(final);
+        },
+        (cause: unknown) => {
+          this.#underWay.delete(id);
+          this.#options.logger.warn({ err: cause, ...command }, "Receipt could not be stored");
+        },
+      );
+    });
+  }
+
+  async #settle(
+    command: ExecutionCommand,
+    accepted: StoredReceipt,
+    status: FinalStatus,
+    errorCode: ErrorCode | undefined,
+  ): Promise<CommandReceipt> {
+    const receipt: StoredReceipt = { ...accepted, status, ...(errorCode === undefined ? {} : { errorCode }) };
+    await this.#options.store.updateReceipt(command, receipt);
+    return toWire(receipt);
+  }
+}
+
+function toWire(receipt: StoredReceipt): CommandReceipt {
+  const code = receipt.errorCode as ErrorCode | undefined;
+  return {
+    status: receipt.status,
+    executionId: receipt.executionId,
+    ...(receipt.channel === "" ? {} : { channel: receipt.channel }),
+    ...(code === undefined ? {} : { error: { code, message: ERRORS[code].message } }),
+  };
+}

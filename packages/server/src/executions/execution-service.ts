@@ -1,0 +1,274 @@
+/**
+ * Executions of this node: starting them once however often they are asked for, finding them for commands, and ending them
+ * when the last watcher is gone or the server stops.
+ */
+import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
+import type { Identity } from "../core/identity.ts";
+import type { ChannelLog } from "../core/log/channel-log.ts";
+import type { LogHub } from "../core/log/log-hub.ts";
+import type { Observer } from "../core/observer.ts";
+import type { Clock, Logger, Random } from "../core/ports.ts";
+import type { NewRecord, Store } from "../stores/store.ts";
+import { type CommandReceipt, CommandReceipts, type ExecutionCommand } from "./command-receipts.ts";
+import { Execution, startKey } from "./execution.ts";
+import type { Handler } from "./handler.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { UnwatchedPolicies } from "./unwatched-policies.ts";
+
+export interface ExecutionLimits {
+  /** On this node. */
+  readonly maxRunning: number;
+  readonly maxPerChannel: number;
+  /** Started by one session and still running. */
+  readonly maxPerSession: number;
+  readonly maxWaitingInputs: number;
+  readonly maxDurationMs: number;
+}
+
+export interface ExecutionServiceOptions {
+  readonly store: Store;
+  readonly hub: LogHub;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly observer: Observer;
+  readonly nodeId: string;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly limits: ExecutionLimits;
+  readonly leaseTtlMs: number;
+  /** How long a command's receipt is remembered. */
+  readonly receiptTtlMs: number;
+  /** True when no other process can own anything in the store: what is left from before has no owner. */
+  readonly isOnlyOwner: boolean;
+}
+
+/** A command to execute, with the id that it has and will have however often it is sent. */
+export interface ExecutionClaim {
+  readonly tenant: string;
+  readonly clientId: string;
+  readonly handlerName: string;
+  readonly executionId: string;
+  readonly channel: string;
+}
+
+export interface StartOptions {
+  readonly identity: Identity;
+  readonly sessionId: string | undefined;
+  readonly input: unknown;
+  readonly onUnwatched: OnUnwatched;
+}
+
+/** Short: it stands in every frame of the execution. Not to be guessed all the same: 62 bits. */
+const EXECUTION_ID_CHARS = 12;
+
+export class ExecutionService {
+  readonly #options: ExecutionServiceOptions;
+  readonly #running = new Map<string, Execution>();
+  readonly #leases: LeaseKeeper;
+  readonly #receipts: CommandReceipts;
+  readonly #unwatched: UnwatchedPolicies;
+  #isDraining = false;
+
+  constructor(options: ExecutionServiceOptions) {
+    this.#options = options;
+    this.#leases = new LeaseKeeper(options);
+    this.#receipts = new CommandReceipts(options);
+    this.#unwatched = new UnwatchedPolicies(options.clock);
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** Ends what a former process left running, and starts looking after leases. */
+  async open(): Promise<void> {
+    const { clock, isOnlyOwner } = this.#options;
+    await this.#leases.recover(isOnlyOwner ? Number.MAX_SAFE_INTEGER : clock.nowMs());
+    this.#leases.start();
+  }
+
+  /** Channel of an execution that runs here, `undefined` for all others. */
+  channelOf(tenant: string, executionId: string): string | undefined {
+    return this.#running.get(runningKey(tenant, executionId))?.key.channel;
+  }
+
+  /**
+   * Gives a command its execution id, once and for all.
+   *
+   * @throws UNKNOWN_HANDLER, STORE_UNAVAILABLE
+   */
+  async claim(command: {
+    readonly tenant: string;
+    readonly clientId: string;
+    readonly commandId: string;
+    readonly handler: string;
+    readonly channel: string | undefined;
+  }): Promise<ExecutionClaim> {
+    const { handlers, random } = this.#options;
+    if (!handlers.has(command.handler)) {
+      const known = [...handlers.keys()].join(", ");
+      throw new TachikomaError(
+        "UNKNOWN_HANDLER",
+        `There is no handler ${JSON.stringify(command.handler)}; there are: ${known}`,
+      );
+    }
+    const executionId = random.id(EXECUTION_ID_CHARS);
+    const channel = command.channel ?? `${EXECUTION_NAMESPACE}:${executionId}`;
+    const claimed = await this.#receipts.claim({ ...command, executionId }, channel);
+    return {
+      tenant: command.tenant,
+      clientId: command.clientId,
+      handlerName: command.handler,
+      executionId: claimed.executionId,
+      channel: claimed.channel,
+    };
+  }
+
+  /**
+   * Starts a claimed execution, unless it has been started before. Resolves when its first record is stored.
+   *
+   * @throws TOO_MANY_EXECUTIONS, SERVER_NOT_READY, STORE_UNAVAILABLE
+   */
+  async start(claim: ExecutionClaim, options: StartOptions): Promise<void> {
+    const id = runningKey(claim.tenant, claim.executionId);
+    if (this.#running.has(id)) return;
+    this.#checkLimits(claim, options.sessionId);
+    const { tenant, channel, executionId } = claim;
+    const started = startedRecord(claim);
+    const lease = await this.#leases.acquire({ tenant, channel, executionId, started });
+    // It runs already: the same command came twice at once.
+    if (lease === undefined) return;
+    const fence = { lease: lease.name, token: lease.token };
+    const key = { tenant, channel };
+    const { hub } = this.#options;
+    const appended = await hub.append(key, [started], { fence, idempotencyKey: startKey(executionId) });
+    if (appended.isDuplicate) return this.#leases.release(lease.name, lease.token);
+    this.#run(
+      new Execution({
+        ...this.#options,
+        id: executionId,
+        key,
+        handlerName: claim.handlerName,
+        handler: this.#options.handlers.get(claim.handlerName)!,
+        identity: options.identity,
+        sessionId: options.sessionId,
+        input: options.input,
+        fence,
+        maxWaitingInputs: this.#options.limits.maxWaitingInputs,
+        maxDurationMs: this.#options.limits.maxDurationMs,
+      }),
+      options.onUnwatched,
+    );
+  }
+
+  /** Cancels; `notify` gets the final receipt when it comes after the answer. */
+  cancel(command: ExecutionCommand, notify: (receipt: CommandReceipt) => void): Promise<CommandReceipt> {
+    const execution = this.#find(command);
+    return this.#receipts.answer(command, execution, notify, (settle) => {
+      execution?.stop({ kind: "cancelled", reason: "requested", sender: command.clientId });
+      // Two people may press stop: both have what they asked for. An answer that was just complete has not.
+      execution?.ended.then((end) => settle(end?.kind === "cancelled" ? "applied" : "superseded"));
+    });
+  }
+
+  /** Hands an input to the handler; it is applied when the handler takes it. */
+  async input(
+    command: ExecutionCommand,
+    data: unknown,
+    notify: (receipt: CommandReceipt) => void,
+  ): Promise<CommandReceipt> {
+    const execution = this.#find(command);
+    if (execution?.areInputsFull) {
+      const { maxWaitingInputs } = this.#options.limits;
+      throw new TachikomaError(
+        "TOO_MANY_INPUTS",
+        `${maxWaitingInputs} inputs are waiting, the limit is ${maxWaitingInputs}`,
+      );
+    }
+    return this.#receipts.answer(command, execution, notify, (settle) => {
+      execution?.pushInput({
+        data,
+        onTaken: () => settle("applied"),
+        onDropped: () => settle(execution.end?.kind === "cancelled" ? "superseded" : "rejected"),
+      });
+    });
+  }
+
+  onReadersChanged(log: ChannelLog): void {
+    this.#unwatched.onReadersChanged(log);
+  }
+
+  /** Lets running executions finish for a while, then interrupts the rest. No new one is started. */
+  async drain(graceMs: number): Promise<void> {
+    this.#isDraining = true;
+    const running = [...this.#running.values()];
+    if (running.length > 0) {
+      const { clock } = this.#options;
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimer(graceMs, resolve);
+        Promise.all(running.map((execution) => execution.ended)).then(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+    const left = [...this.#running.values()];
+    for (const execution of left) execution.stop({ kind: "interrupted", reason: "server_stopped" });
+    await Promise.all(left.map((execution) => execution.ended));
+    this.#leases.stop();
+    this.#unwatched.close();
+  }
+
+  #run(execution: Execution, onUnwatched: OnUnwatched): void {
+    const { observer, hub, logger } = this.#options;
+    const id = runningKey(execution.key.tenant, execution.id);
+    this.#running.set(id, execution);
+    this.#leases.keep(execution);
+    this.#unwatched.add(execution, onUnwatched, hub.peek(execution.key));
+    observer.executionStarted(execution.handlerName);
+    execution.ended.then((end) => {
+      this.#running.delete(id);
+      this.#unwatched.remove(execution);
+      observer.executionEnded(execution.handlerName, end?.kind ?? "fenced");
+      this.#leases.drop(execution, end !== undefined).catch((cause: unknown) => {
+        // It expires by itself, and whoever finds it finds the end already written.
+        logger.warn({ err: cause, executionId: execution.id }, "Lease could not be released");
+      });
+    });
+  }
+
+  #find(command: ExecutionCommand): Execution | undefined {
+    return this.#running.get(runningKey(command.tenant, command.executionId));
+  }
+
+  #checkLimits(claim: ExecutionClaim, sessionId: string | undefined): void {
+    const { maxRunning, maxPerChannel, maxPerSession } = this.#options.limits;
+    if (this.#isDraining) throw new TachikomaError("SERVER_NOT_READY", "The server is stopping");
+    if (this.#running.size >= maxRunning) throw tooMany("the server", maxRunning);
+    let inChannelCount = 0;
+    let ofSessionCount = 0;
+    for (const { key, sessionId: owner } of this.#running.values()) {
+      if (key.tenant === claim.tenant && key.channel === claim.channel) inChannelCount += 1;
+      if (owner !== undefined && owner === sessionId) ofSessionCount += 1;
+    }
+    if (inChannelCount >= maxPerChannel) throw tooMany(`channel ${claim.channel}`, maxPerChannel);
+    if (ofSessionCount >= maxPerSession) throw tooMany("the session", maxPerSession);
+  }
+}
+
+function tooMany(owner: string, limit: number): TachikomaError {
+  return new TachikomaError("TOO_MANY_EXECUTIONS", `${limit} executions are running, the limit of ${owner}`);
+}
+
+function startedRecord(claim: ExecutionClaim): NewRecord {
+  return {
+    type: "execution_started",
+    executionId: claim.executionId,
+    sender: claim.clientId,
+    body: JSON.stringify({ handler: claim.handlerName }),
+  };
+}
+
+function runningKey(tenant: string, executionId: string): string {
+  return `${tenant}\u0000${executionId}`;
+}

@@ -1,0 +1,243 @@
+/**
+ * One running execution on the node that owns it.
+ *
+ *   running --handler's stream ends--> ending --terminal record stored--> ended
+ *        `--thrown, cancelled, unwatched, too long, server stops--^
+ *
+ * The first reason to end wins. From then on nothing that the handler still produces is stored, and exactly one terminal record
+ * follows: the append carries the execution's own key and fence.
+ */
+import { type Chunk, errorCodeOf, TachikomaError, type Usage } from "@tachikoma/protocol";
+import type { Identity } from "../core/identity.ts";
+import type { LogHub } from "../core/log/log-hub.ts";
+import type { Clock, Logger, Timer } from "../core/ports.ts";
+import type { Fence, LogKey, NewRecord } from "../stores/store.ts";
+import { ChunkWriter } from "./chunk-writer.ts";
+import { breakingChunk, type ExecutionEnd, endForThrown, terminalRecord } from "./execution-end.ts";
+import type { Handler, HandlerOutput, HandlerStream } from "./handler.ts";
+import { InputQueue, type WaitingInput } from "./input-queue.ts";
+import { Output } from "./output.ts";
+
+export interface ExecutionOptions {
+  readonly id: string;
+  readonly key: LogKey;
+  readonly handlerName: string;
+  readonly handler: Handler;
+  readonly identity: Identity;
+  readonly sessionId: string | undefined;
+  readonly input: unknown;
+  readonly fence: Fence;
+  readonly hub: LogHub;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly maxWaitingInputs: number;
+  readonly maxDurationMs: number;
+}
+
+/** Pauses between tries to store the terminal record while the store is away. */
+const END_RETRY_MS = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000] as const;
+
+const STOPPED = Symbol("stopped");
+
+export class Execution {
+  readonly id: string;
+  readonly key: LogKey;
+  readonly handlerName: string;
+  readonly sessionId: string | undefined;
+  readonly fence: Fence;
+  /** Resolves with how it ended once the terminal record is stored; `undefined` when this node may not write it any more. */
+  readonly ended: Promise<ExecutionEnd | undefined>;
+  readonly #options: ExecutionOptions;
+  readonly #abort = new AbortController();
+  readonly #inputs: InputQueue;
+  readonly #output: Output;
+  readonly #writer: ChunkWriter;
+  #usage: Usage = {};
+  #end: ExecutionEnd | undefined;
+  #isFenced = false;
+  #stopPulling: (() => void) | undefined;
+  #durationTimer: Timer | undefined;
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.key = options.key;
+    this.handlerName = options.handlerName;
+    this.sessionId = options.sessionId;
+    this.fence = options.fence;
+    this.#inputs = new InputQueue(options.maxWaitingInputs);
+    this.#output = new Output(options.id);
+    this.#writer = new ChunkWriter({
+      hub: options.hub,
+      key: options.key,
+      executionId: options.id,
+      fence: options.fence,
+      onFailed: (cause) => this.#onStoreFailed(cause),
+    });
+    this.#durationTimer = options.clock.setTimer(options.maxDurationMs, () =>
+      this.stop(
+        endForThrown(
+          new TachikomaError(
+            "EXECUTION_TIMEOUT",
+            `The execution took longer than ${options.maxDurationMs} ms`,
+          ),
+        ),
+      ),
+    );
+    this.ended = this.#run();
+  }
+
+  /** How it is ending or has ended; `undefined` while it runs. */
+  get end(): ExecutionEnd | undefined {
+    return this.#end;
+  }
+
+  get areInputsFull(): boolean {
+    return this.#inputs.isFull;
+  }
+
+  pushInput(input: WaitingInput): void {
+    this.#inputs.push(input);
+  }
+
+  /** Ends it this way, unless it is ending already. */
+  stop(end: ExecutionEnd): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#abort.abort(new DOMException(`Execution ${end.kind}`, "AbortError"));
+    this.#stopPulling?.();
+  }
+
+  /** Another owner has taken over: nothing more may be written, not even the end. */
+  fenceOff(): void {
+    this.#isFenced = true;
+    this.stop({ kind: "interrupted", reason: "owner_lost" });
+  }
+
+  async #run(): Promise<ExecutionEnd | undefined> {
+    try {
+      await this.#pullAll();
+    } catch (thrown) {
+      this.#onThrown(thrown);
+    }
+    this.#durationTimer?.cancel();
+    this.#inputs.close();
+    await this.#writer.flush();
+    const end = this.#end ?? this.#endOfContent();
+    this.#end = end;
+    // The signal also tells what the handler may still hold open that nobody listens any more.
+    this.#abort.abort(new DOMException(`Execution ${end.kind}`, "AbortError"));
+    return (await this.#storeEnd(end)) ? end : undefined;
+  }
+
+  async #pullAll(): Promise<void> {
+    const { handler, identity, input, key } = this.#options;
+    const started = handler({
+      executionId: this.id,
+      channel: key.channel,
+      identity,
+      input,
+      signal: this.#abort.signal,
+      inputs: this.#inputs,
+      usage: (usage) => {
+        if (this.#end === undefined) this.#usage = usage;
+      },
+    });
+    const stream = await this.#orStopped(Promise.resolve(started));
+    if (stream === STOPPED) return;
+    const iterator = iteratorOf(stream);
+    while (this.#end === undefined) {
+      const next = await this.#orStopped(iterator.next());
+      if (next === STOPPED) {
+        // Not waited for: a handler that does not listen to its signal must not hold up the end.
+        iterator.return?.().catch((cause: unknown) => this.#logLate(cause));
+        return;
+      }
+      if (next.done === true) return;
+      await this.#writer.write(this.#output.accept(next.value));
+    }
+  }
+
+  /** Resolves early when the execution is stopped; a late failure of the promise is only logged. */
+  #orStopped<T>(promise: Promise<T>): Promise<T | typeof STOPPED> {
+    if (this.#end !== undefined) {
+      promise.catch((cause: unknown) => this.#logLate(cause));
+      return Promise.resolve(STOPPED);
+    }
+    return new Promise((resolve, reject) => {
+      this.#stopPulling = () => resolve(STOPPED);
+      promise.then(resolve, reject);
+    });
+  }
+
+  #onThrown(thrown: unknown): void {
+    if (this.#end !== undefined) return this.#logLate(thrown);
+    const { logger } = this.#options;
+    logger.warn({ err: thrown, executionId: this.id, handler: this.handlerName }, "Handler failed");
+    this.#end = endForThrown(thrown);
+  }
+
+  #endOfContent(): ExecutionEnd {
+    const { errorText } = this.#output;
+    if (errorText === undefined) return { kind: "completed" };
+    return { kind: "failed", error: { code: "HANDLER_FAILED", message: errorText } };
+  }
+
+  #onStoreFailed(cause: unknown): void {
+    if (errorCodeOf(cause) === "FENCED") return this.fenceOff();
+    this.#options.logger.error({ err: cause, executionId: this.id }, "Chunks could not be stored");
+    this.stop(endForThrown(new TachikomaError("STORE_UNAVAILABLE", undefined, { cause })));
+  }
+
+  /** Stores the end and what closes the content, in one append. False when this node may not, or cannot. */
+  async #storeEnd(end: ExecutionEnd): Promise<boolean> {
+    if (this.#isFenced) return false;
+    const { hub, key, fence, clock, logger } = this.#options;
+    const closing =
+      end.kind === "completed" ? this.#output.complete() : this.#output.breakOff(breakingChunk(end));
+    const records = [
+      ...closing.map((chunk) => this.#chunkRecord(chunk)),
+      terminalRecord(this.id, end, this.#usage),
+    ];
+    for (const retryMs of [...END_RETRY_MS, undefined]) {
+      try {
+        await hub.append(key, records, { fence, idempotencyKey: endKey(this.id) });
+        return true;
+      } catch (cause) {
+        if (errorCodeOf(cause) === "FENCED" || this.#isFenced) return false;
+        logger.error({ err: cause, executionId: this.id, retryMs }, "The end could not be stored");
+        if (retryMs === undefined) return false;
+        await new Promise<void>((resolve) => clock.setTimer(retryMs, resolve));
+      }
+    }
+    return false;
+  }
+
+  #chunkRecord(chunk: Chunk): NewRecord {
+    return { type: "chunk", body: JSON.stringify(chunk), executionId: this.id };
+  }
+
+  #logLate(cause: unknown): void {
+    this.#options.logger.debug({ err: cause, executionId: this.id }, "Handler failed after its end");
+  }
+}
+
+/** Idempotency key of the terminal record, whoever writes it. */
+export function endKey(executionId: string): string {
+  return `end:${executionId}`;
+}
+
+/** Idempotency key of the `execution_started` record, whoever writes it. */
+export function startKey(executionId: string): string {
+  return `start:${executionId}`;
+}
+
+function iteratorOf(stream: HandlerStream): AsyncIterator<HandlerOutput> {
+  if (typeof stream === "object" && stream !== null && Symbol.asyncIterator in stream) {
+    return stream[Symbol.asyncIterator]();
+  }
+  throw new TachikomaError(
+    "INVALID_CHUNK",
+    "The handler returned neither an async iterable nor a ReadableStream",
+  );
+}

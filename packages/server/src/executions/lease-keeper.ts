@@ -1,0 +1,140 @@
+/**
+ * Keeps the leases of running executions, and ends those that others have let go.
+ *
+ * A lease says who may write an execution's records. Its owner renews it at a third of its life; who cannot confirm a renewal for
+ * two thirds of it, by its own monotonic clock, stops writing before anyone else may start.
+ */
+import type { LogHub } from "../core/log/log-hub.ts";
+import type { Clock, Logger, Timer } from "../core/ports.ts";
+import type { Lease, NewRecord, Store } from "../stores/store.ts";
+import { type Execution, endKey, startKey } from "./execution.ts";
+import { terminalRecord } from "./execution-end.ts";
+
+const LEASE_PREFIX = "execution:";
+
+/** Leases that one look takes care of. */
+const MAX_RECOVERED_AT_ONCE = 256;
+
+/** What the next owner needs in order to end the execution. */
+interface LeaseBody {
+  readonly tenant: string;
+  readonly channel: string;
+  readonly executionId: string;
+  readonly started: NewRecord;
+}
+
+export interface LeaseKeeperOptions {
+  readonly store: Store;
+  readonly hub: LogHub;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly nodeId: string;
+  readonly leaseTtlMs: number;
+}
+
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #kept = new Map<Execution, { confirmedAtMs: number }>();
+  #timer: Timer | undefined;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** `undefined` when someone else runs the execution. */
+  acquire(body: LeaseBody): Promise<Lease | undefined> {
+    const { store, nodeId, leaseTtlMs, clock } = this.#options;
+    const name = leaseName(body.tenant, body.executionId);
+    return store.acquireLease(name, nodeId, leaseTtlMs, clock.nowMs(), JSON.stringify(body));
+  }
+
+  keep(execution: Execution): void {
+    this.#kept.set(execution, { confirmedAtMs: this.#options.clock.monotonicMs() });
+  }
+
+  /** Gives the lease up, unless the end of the execution is not stored: then it has to be found by whoever ends it. */
+  async drop(execution: Execution, isEndStored: boolean): Promise<void> {
+    this.#kept.delete(execution);
+    if (isEndStored) await this.release(execution.fence.lease, execution.fence.token);
+  }
+
+  release(name: string, token: number): Promise<void> {
+    return this.#options.store.releaseLease(name, token);
+  }
+
+  start(): void {
+    const { clock, leaseTtlMs, logger } = this.#options;
+    this.#timer = clock.setTimer(leaseTtlMs / 3, () => {
+      this.#renewAll()
+        .then(() => this.recover(clock.nowMs()))
+        .catch((cause: unknown) => logger.error({ err: cause }, "Leases could not be looked after"))
+        .finally(() => this.start());
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /**
+   * Ends executions whose owner let the lease expire.
+   *
+   * @param expiredAtMs leases that end before this have no owner: the time now, or later where no other owner can exist
+   * @returns how many were ended
+   */
+  async recover(expiredAtMs: number): Promise<number> {
+    const { store } = this.#options;
+    let recoveredCount = 0;
+    for (;;) {
+      const leases = await store.expiredLeases(LEASE_PREFIX, expiredAtMs, MAX_RECOVERED_AT_ONCE);
+      const orphans = leases.filter((lease) => !this.#isKeptHere(lease));
+      for (const lease of orphans) await this.#endOrphan(lease);
+      recoveredCount += orphans.length;
+      if (leases.length < MAX_RECOVERED_AT_ONCE || orphans.length === 0) return recoveredCount;
+    }
+  }
+
+  async #endOrphan(orphan: Lease): Promise<void> {
+    const { store, hub, clock, nodeId, leaseTtlMs, logger } = this.#options;
+    const body = JSON.parse(orphan.body) as LeaseBody;
+    const nowMs = Math.max(clock.nowMs(), orphan.expiresAtMs);
+    const lease = await store.acquireLease(orphan.name, nodeId, leaseTtlMs, nowMs, orphan.body);
+    if (lease === undefined) return;
+    const key = { tenant: body.tenant, channel: body.channel };
+    const fence = { lease: lease.name, token: lease.token };
+    const { executionId } = body;
+    // The owner may have died between taking the lease and writing the start: an end without a start helps nobody.
+    await hub.append(key, [body.started], { fence, idempotencyKey: startKey(executionId) });
+    const end = terminalRecord(executionId, { kind: "interrupted", reason: "owner_lost" }, {});
+    await hub.append(key, [end], { fence, idempotencyKey: endKey(executionId) });
+    await store.releaseLease(lease.name, lease.token);
+    logger.info({ executionId, channel: body.channel }, "Ended an execution whose owner is gone");
+  }
+
+  async #renewAll(): Promise<void> {
+    await Promise.all([...this.#kept].map(([execution, kept]) => this.#renew(execution, kept)));
+  }
+
+  async #renew(execution: Execution, kept: { confirmedAtMs: number }): Promise<void> {
+    const { store, clock, leaseTtlMs, logger } = this.#options;
+    const { lease, token } = execution.fence;
+    const askedAtMs = clock.monotonicMs();
+    try {
+      if (await store.renewLease(lease, token, leaseTtlMs, clock.nowMs())) kept.confirmedAtMs = askedAtMs;
+      else if (this.#kept.has(execution)) execution.fenceOff();
+    } catch (cause) {
+      logger.warn({ err: cause, executionId: execution.id }, "Lease could not be renewed");
+      if (clock.monotonicMs() - kept.confirmedAtMs >= (leaseTtlMs * 2) / 3) execution.fenceOff();
+    }
+  }
+
+  #isKeptHere(lease: Lease): boolean {
+    for (const execution of this.#kept.keys()) if (execution.fence.lease === lease.name) return true;
+    return false;
+  }
+}
+
+export function leaseName(tenant: string, executionId: string): string {
+  return `${LEASE_PREFIX}${JSON.stringify([tenant, executionId])}`;
+}

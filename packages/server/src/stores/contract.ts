@@ -1,0 +1,49 @@
+/** The suite that every store passes. One file per subject; test names carry the number of the rule in `store.ts`. */
+import { afterEach, beforeEach, describe } from "vitest";
+import { appendContract } from "./contract/append-contract.ts";
+import type { ContractOptions, ContractSubject, StoreFixture } from "./contract/contract-fixture.ts";
+import { idempotencyContract } from "./contract/idempotency-contract.ts";
+import { isolationContract } from "./contract/isolation-contract.ts";
+import { leaseContract } from "./contract/lease-contract.ts";
+import { modelContract } from "./contract/model-contract.ts";
+import { readContract } from "./contract/read-contract.ts";
+import { retentionContract } from "./contract/retention-contract.ts";
+import { sessionContract } from "./contract/session-contract.ts";
+import { sweepContract } from "./contract/sweep-contract.ts";
+
+export type { StoreFixture } from "./contract/contract-fixture.ts";
+
+/** `makeStore` gives an empty store; each test has its own. */
+export function storeContract(
+  name: string,
+  makeStore: () => Promise<StoreFixture>,
+  { slackRecords }: ContractOptions = { slackRecords: 0 },
+): void {
+  describe(`${name} store`, () => {
+    let fixture: StoreFixture | undefined;
+    const subject: ContractSubject = {
+      slackRecords,
+      get store() {
+        return fixture!.store;
+      },
+    };
+
+    beforeEach(async () => {
+      fixture = await makeStore();
+    });
+    afterEach(async () => {
+      await fixture?.dispose();
+      fixture = undefined;
+    });
+
+    appendContract(subject);
+    readContract(subject);
+    idempotencyContract(subject);
+    retentionContract(subject);
+    leaseContract(subject);
+    sessionContract(subject);
+    isolationContract(subject);
+    sweepContract(subject);
+    modelContract(subject);
+  });
+}

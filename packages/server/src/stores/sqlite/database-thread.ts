@@ -1,0 +1,129 @@
+/** The worker thread seen from the main side: starts it, feeds it from the queue, and notices when it dies. */
+
+import { Worker } from "node:worker_threads";
+import { TachikomaError } from "@tachikoma/protocol";
+import type { Logger } from "../../core/ports.ts";
+import { CommitQueue, type QueueLimits } from "./commit-queue.ts";
+import type { DatabaseSettings, FromWorker, ToWorker } from "./sqlite-call.ts";
+import { errorOf } from "./sqlite-fault.ts";
+
+/** Sources run unbuilt under type stripping, so the worker is started from the kind of file that this one is. */
+const WORKER_URL = new URL(
+  `./sqlite-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
+  import.meta.url,
+);
+
+export class DatabaseThread {
+  readonly queue: CommitQueue;
+  readonly #worker: Worker;
+  readonly #path: string;
+  readonly #logger: Logger | undefined;
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  #closing: Promise<void> | undefined;
+  /** True when the thread has said that it will end. */
+  #isEndAnnounced = false;
+
+  constructor(settings: DatabaseSettings, limits: QueueLimits, logger: Logger | undefined) {
+    this.#path = settings.path;
+    this.#logger = logger;
+    this.#worker = new Worker(WORKER_URL, {
+      workerData: settings,
+      name: "tachikoma-sqlite",
+      ...inheritedFlags(),
+    });
+    this.queue = new CommitQueue((batch) => this.#send({ type: "batch", batch }), limits);
+    this.#worker.on("message", (message: FromWorker) => this.#receive(message));
+    this.#worker.on("error", (error) => this.#die(error));
+    this.#worker.on("exit", (exitCode) => this.#die(new Error(`The thread ended with code ${exitCode}`)));
+    // Whoever waits for these hears of it; nobody has to wait.
+    this.#ready.promise.catch(() => undefined);
+    this.#closed.promise.catch(() => undefined);
+  }
+
+  /** Resolves when the database is open. */
+  async ready(): Promise<void> {
+    await this.#ready.promise;
+    this.#releaseWhenIdle();
+  }
+
+  /** Answers what was called before, then closes the database. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.queue.drain(new TachikomaError("STORE_UNAVAILABLE", `Database ${this.#path} is closed`));
+    this.#send({ type: "close" });
+    await this.#closed.promise;
+  }
+
+  #send(message: ToWorker): void {
+    // An idle store does not keep the process alive; an unanswered call does.
+    this.#worker.ref();
+    this.#worker.postMessage(message);
+  }
+
+  #releaseWhenIdle(): void {
+    if (this.queue.isIdle && this.#closing === undefined) this.#worker.unref();
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case "ready":
+        if (message.hasRenewedEpochs) {
+          this.#logger?.warn(
+            { path: this.#path },
+            "The last run did not end in an orderly way and may have lost its latest records: every log has a new epoch",
+          );
+        }
+        this.#ready.resolve();
+        return;
+      case "refused":
+        this.#isEndAnnounced = true;
+        this.#ready.reject(errorOf(message.failure));
+        return;
+      case "written":
+        this.queue.settleWrites(message.answers);
+        this.#releaseWhenIdle();
+        return;
+      case "read":
+        this.queue.settleReads(message.answers);
+        this.#releaseWhenIdle();
+        return;
+      case "closed":
+        this.#isEndAnnounced = true;
+        if (message.failure === undefined) this.#closed.resolve();
+        else this.#closed.reject(errorOf(message.failure));
+        return;
+    }
+  }
+
+  #die(cause: Error): void {
+    if (this.#isEndAnnounced) return;
+    this.#isEndAnnounced = true;
+    const error = new TachikomaError(
+      "STORE_UNAVAILABLE",
+      `The thread of database ${this.#path} has died; the server must be restarted`,
+      { cause },
+    );
+    this.#logger?.error(
+      { path: this.#path, error: cause.message },
+      "The SQLite thread has died. Every call to the store is refused until the server is restarted",
+    );
+    this.#ready.reject(error);
+    this.queue.fail(error);
+    this.#closed.reject(error);
+  }
+}
+
+/**
+ * A worker takes over the flags of its process (`--conditions=source` among them). That must not happen under
+ * `node --input-type=module -e ...`, because Node then refuses to load any file in it.
+ */
+function inheritedFlags(): { execArgv?: string[] } {
+  const flags = process.execArgv;
+  if (!flags.some((flag) => flag.startsWith("--input-type"))) return {};
+  return { execArgv: flags.filter((flag) => flag.startsWith("--conditions=")) };
+}

@@ -1,0 +1,38 @@
+import type { Dump, Execution, History } from "../history.ts";
+import type { Violation } from "../violation.ts";
+
+/** C11: once a newer owner has written, an older one writes no more. */
+export function checkFence(history: History): Violation[] {
+  const fromRecords = [...history.executions.values()].flatMap(checkAppends);
+  const fromLogs = [...history.dumps.values()].flatMap(checkDump);
+  return [...fromRecords, ...fromLogs];
+}
+
+function checkAppends({ gen, start, appends }: Execution): Violation[] {
+  const violations: Violation[] = [];
+  let newest: Execution["start"] | Execution["appends"][number] = start;
+  for (const append of appends) {
+    if (newest !== undefined && append.fence < newest.fence) {
+      const text = `${gen}: owner ${append.fence} appended after owner ${newest.fence}`;
+      violations.push({ invariant: "C11", text, records: [newest, append] });
+    } else {
+      newest = append;
+    }
+  }
+  return violations;
+}
+
+function checkDump({ record }: Dump): Violation[] {
+  const violations: Violation[] = [];
+  const newest = new Map<string, number>();
+  for (const { gen, fence, seq } of record.entries) {
+    if (gen === undefined || fence === undefined) continue;
+    const newestFence = newest.get(gen) ?? fence;
+    if (fence < newestFence) {
+      const text = `${record.stream} ${seq}: owner ${fence} of ${gen} stands behind owner ${newestFence}`;
+      violations.push({ invariant: "C11", text, records: [record] });
+    }
+    newest.set(gen, Math.max(fence, newestFence));
+  }
+  return violations;
+}

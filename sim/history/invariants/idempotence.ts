@@ -1,0 +1,40 @@
+import { type History, placeKey } from "../history.ts";
+import type { HistoryRecord } from "../history-record.ts";
+import type { Violation } from "../violation.ts";
+
+/** C9: one idempotency key, one record, however often it was tried. */
+export function checkIdempotence(history: History): Violation[] {
+  const violations: Violation[] = [];
+  const places = new Map<string, { seq: number; record: HistoryRecord }>();
+  const add = (stream: string, epoch: string, idem: string, seq: number, record: HistoryRecord) => {
+    const key = `${stream} ${epoch} ${idem}`;
+    const known = places.get(key);
+    if (known === undefined) places.set(key, { seq, record });
+    else if (known.seq !== seq) {
+      const text = `${stream} ${epoch} has the records ${known.seq} and ${seq} under one idempotency key`;
+      violations.push({ invariant: "C9", text, records: [known.record, record] });
+    }
+  };
+  for (const { invoke, answer } of history.publishes.values()) {
+    if (answer?.kind === "pub.ok" && invoke.idem !== undefined) {
+      add(answer.stream, answer.epoch, invoke.idem, answer.seq, answer);
+    }
+  }
+  const keyOfValue = publishedKeys(history);
+  for (const { record } of history.dumps.values()) {
+    for (const entry of record.entries) {
+      const idem = entry.idem ?? keyOfValue.get(placeKey(record.stream, entry.val, 0));
+      if (idem !== undefined) add(record.stream, record.epoch, idem, entry.seq, record);
+    }
+  }
+  return violations;
+}
+
+/** A dump need not know the keys: published values are unique, so a value stands for its key. */
+function publishedKeys(history: History): Map<string, string> {
+  const keys = new Map<string, string>();
+  for (const { invoke } of history.publishes.values()) {
+    if (invoke.idem !== undefined) keys.set(placeKey(invoke.stream, invoke.val, 0), invoke.idem);
+  }
+  return keys;
+}
