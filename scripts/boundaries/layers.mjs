@@ -28,5 +28,5 @@ export function packageOf(path) {
 
 /** Tests, and what is only there for tests. */
 export function isTestFile(path) {
-  return /\.(test|sim|bench)\.tsx?$/.test(path) || /(^|\/)(testing|fixtures)\//.test(path);
+  return /\.(test|sim|bench)\.tsx?$/.test(path) || /(^|\/)(test|testing|fixtures)\//.test(path);
 }

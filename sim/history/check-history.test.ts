@@ -145,7 +145,7 @@ function remove<K extends RecordKind>(kind: K, fields: Partial<RecordOf<K>>): Da
 function matcher<K extends RecordKind>(history: HistoryRecord[], kind: K, fields: Partial<RecordOf<K>>) {
   const isMatch = (record: HistoryRecord) =>
     record.kind === kind &&
-    Object.entries(fields).every(([field, value]) => (record as Record<string, unknown>)[field] === value);
+    Object.entries(fields).every(([field, value]) => Reflect.get(record, field) === value);
   if (!history.some(isMatch)) throw new Error(`no ${kind} with ${JSON.stringify(fields)} to damage`);
   return isMatch;
 }
@@ -191,19 +191,16 @@ const BROKEN: [what: string, invariants: InvariantId[], damage: Damage][] = [
   ["a record is skipped", ["C3"], remove("apply", { session: "ann", seq: 2 })],
   [
     "two records are swapped",
-    ["C3", "C4"],
-    both(
-      change("apply", { session: "bob", seq: 1, stream: RUN }, { timeMs: 74 }),
-      add(onRun(75, 3, "the the ", 2)),
-    ),
+    ["C3"],
+    both(change("apply", { session: "bob", seq: 1, stream: RUN }, { timeMs: 74 }), add()),
   ],
-  ["a new epoch without a reset", ["C3"], add(applied("v2", { epoch: "e2", seq: 1 }))],
+  ["a new epoch without a reset", ["C3", "C4", "C5", "C13"], add(applied("v2", { epoch: "e2", seq: 1 }))],
   ["a session starts behind what it asked for", ["C3"], remove("apply", { session: "ann", seq: 1 })],
   ["a record is applied twice", ["C4"], add(appliedTwice!)],
   ["a value is applied again under another number", ["C4"], add(applied("v4"))],
   [
     "an acknowledged value is not in the log",
-    ["C5"],
+    ["C5", "C6"],
     both(remove("log.dump", { stream: CHAT }), add(entriesWithout(2))),
   ],
   ["a session never gets the last value", ["C5", "C13"], remove("apply", { session: "ann", seq: 4 })],
@@ -266,7 +263,7 @@ const BROKEN: [what: string, invariants: InvariantId[], damage: Damage][] = [
   ],
   [
     "a retry is answered with another place",
-    ["C9"],
+    ["C8", "C9"],
     both(
       change("pub.ok", { op: "again" }, { seq: 5, tag: "t5" }),
       remove("log.dump", { stream: CHAT }),
@@ -277,7 +274,7 @@ const BROKEN: [what: string, invariants: InvariantId[], damage: Damage][] = [
   ],
   [
     "chunks go on after a cancel",
-    ["C10"],
+    ["C10", "C12"],
     add({ kind: "gen.chunk", timeMs: 336, gen: "g1", fence: 1, val: "more" }),
   ],
   ["a cancel does not reach the model", ["C10"], remove("llm.abort", { gen: "g1" })],
@@ -312,7 +309,11 @@ const BROKEN: [what: string, invariants: InvariantId[], damage: Damage][] = [
     ["C12"],
     add({ kind: "gen.terminal", timeMs: 97, gen: "g1", fence: 1, outcome: "cancelled" }),
   ],
-  ["an execution never ends", ["C12"], remove("gen.terminal", { gen: "g1" })],
+  [
+    "an execution never ends",
+    ["C12"],
+    both(remove("gen.terminal", { gen: "g1" }), remove("apply", { stream: RUN, seq: 4 })),
+  ],
   [
     "a log goes on after the end",
     ["C12"],
@@ -326,7 +327,7 @@ const BROKEN: [what: string, invariants: InvariantId[], damage: Damage][] = [
   [
     "a session is late, though it gets there",
     ["C13"],
-    both(change("apply", { session: "ann", seq: 4 }, { timeMs: 60_000 }), add()),
+    change("apply", { session: "ann", seq: 4 }, { timeMs: 60_000 }),
   ],
   [
     "memory goes over the cap",
@@ -485,25 +486,33 @@ describe("good histories are not flagged", () => {
   });
 });
 
-test("the time grows in proportion to the history", () => {
-  const sessionCount = 20;
-  const history = (recordCount: number): HistoryRecord[] => [
-    ...Array.from({ length: sessionCount }, (_, n): HistoryRecord[] => [
-      { kind: "conn", timeMs: 0, session: `s${n}`, conn: `s${n}-1`, tenant: "acme" },
-      { kind: "sub", timeMs: 0, session: `s${n}`, stream: CHAT, epoch: "e1", seq: 0 },
-    ]).flat(),
-    ...Array.from({ length: recordCount }, (_, n) => [
-      ...publish(n + 1, n + 1),
-      ...Array.from({ length: sessionCount }, (_, s) => deliver(n + 10, `s${s}`, n + 1)).flat(),
-    ]).flat(),
-  ];
-  const duration = (recordCount: number) => {
-    const records = history(recordCount);
-    const startedMs = performance.now();
-    expect(checkHistory(records)).toEqual([]);
-    return performance.now() - startedMs;
+test("each record is looked at a fixed number of times", () => {
+  const readsPerRecord = (sessionCount: number, publishCount: number) => {
+    const history: HistoryRecord[] = [{ kind: "phase", timeMs: 0, phase: "heal" }];
+    for (let n = 0; n < sessionCount; n += 1) {
+      const session = `s${n}`;
+      history.push({ kind: "conn", timeMs: 0, session, conn: `${session}-1`, tenant: "acme" });
+      history.push({ kind: "sub", timeMs: 0, session, stream: CHAT, epoch: "e1", seq: 0 });
+    }
+    for (let n = 1; n <= publishCount; n += 1) {
+      history.push(...publish(n, n));
+      for (let s = 0; s < sessionCount; s += 1) history.push(...deliver(n + 5, `s${s}`, n));
+    }
+    history.push(
+      { kind: "phase", timeMs: 50_000, phase: "quiescent" },
+      { kind: "phase", timeMs: 60_000, phase: "end" },
+    );
+    let readCount = 0;
+    const counted = new Proxy(history, {
+      get: (records, key) => {
+        if (typeof key === "string" && /^\d+$/.test(key)) readCount += 1;
+        return Reflect.get(records, key);
+      },
+    });
+    expect(checkHistory(counted)).toEqual([]);
+    return readCount / history.length;
   };
-  duration(300);
-  // Eight times the records; quadratic work would take 64 times as long.
-  expect(duration(2_400) / duration(300)).toBeLessThan(30);
+  const small = readsPerRecord(2, 20);
+  expect(readsPerRecord(2, 400)).toBeCloseTo(small, 0);
+  expect(readsPerRecord(60, 20)).toBeCloseTo(small, 0);
 });

@@ -1,4 +1,5 @@
 import { closestName } from "../config/suggestion.ts";
+import { packageVersion } from "../version.ts";
 import { parseArguments } from "./arguments.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-code.ts";
@@ -6,7 +7,6 @@ import { usageFailure } from "./failure.ts";
 import { commandHelp, overallHelp } from "./help.ts";
 import { reportFailure } from "./report-failure.ts";
 import type { Terminal } from "./terminal.ts";
-import { packageVersion } from "./version.ts";
 
 /** Runs one command line; every failure has been reported when this resolves. */
 export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {

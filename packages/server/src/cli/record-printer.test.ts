@@ -80,7 +80,6 @@ describe("what a person sees of a channel", () => {
       chunk("x1", { type: "text-start", id: "p1" }),
       chunk("x1", { type: "reasoning-delta", id: "r", delta: "hmm" }),
       chunk("x1", { type: "tool-input-available", toolCallId: "t", toolName: "search", input: {} }),
-      chunk("x1", { type: "text-delta", id: "p1", delta: 7 }),
     ]);
     expect(out).toBe("");
     expect(err).toBe("-- tool search\n");

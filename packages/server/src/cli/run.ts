@@ -5,6 +5,7 @@ import type { Command } from "./command.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-code.ts";
 import { CliFailure, usageFailure } from "./failure.ts";
 import { endText, jsonLine, RecordPrinter } from "./record-printer.ts";
+import { decideSignal, RUNNING } from "./shutdown.ts";
 import type { Terminal } from "./terminal.ts";
 
 export const runCommand: Command = {
@@ -132,13 +133,15 @@ interface Interruption {
 
 function cancelOnInterrupt(execution: Execution, printer: RecordPrinter, terminal: Terminal): Interruption {
   const { promise: leaveAtOnce, resolve } = Promise.withResolvers<"left">();
-  let isRequested = false;
+  let state = RUNNING;
   const stop = terminal.onSignal(["SIGINT"], () => {
-    if (isRequested) return resolve("left");
-    isRequested = true;
+    const next = decideSignal(state, terminal.monotonicMs());
+    state = next.state;
+    if (next.decision === "stop-at-once") resolve("left");
+    if (next.decision !== "stop") return;
     if (terminal.err.isTty) printer.notice("cancelling; Ctrl-C again leaves at once");
     // How it ended is told by the terminal record; that it could not be cancelled is no reason to leave.
     execution.cancel().catch((error: unknown) => printer.notice(`cannot cancel: ${String(error)}`));
   });
-  return { leaveAtOnce, isRequested: () => isRequested, stop };
+  return { leaveAtOnce, isRequested: () => state.requestedAtMs !== undefined, stop };
 }

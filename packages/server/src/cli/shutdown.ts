@@ -1,5 +1,5 @@
 /**
- * What a signal means to a running server. The first one asks it to stop; another asks it to stop at once.
+ * What a signal means to something that runs. The first one asks it to stop; another asks it to stop at once.
  *
  * A terminal sends Ctrl-C to every process of its group and a launcher (npm, a shell script) often passes it on, so one
  * press can arrive twice: what comes within REPEAT_WINDOW_MS is the same request.

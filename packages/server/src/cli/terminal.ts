@@ -18,6 +18,10 @@ export interface Terminal {
   readonly err: Output;
   readonly env: Environment;
   readInput(): Promise<string>;
+  /** Milliseconds that only ever grow. */
+  monotonicMs(): number;
+  /** Ends the process where it stands. */
+  exitAtOnce(code: number): void;
   /** Calls `listener` at each Ctrl-C (and SIGTERM where asked for) until the returned function is called. */
   onSignal(signals: readonly NodeJS.Signals[], listener: (signal: NodeJS.Signals) => void): () => void;
 }
@@ -28,6 +32,8 @@ export function processTerminal(): Terminal {
     err: streamOutput(process.stderr, process.env),
     env: process.env,
     readInput: readStdin,
+    monotonicMs: () => performance.now(),
+    exitAtOnce: (code) => process.exit(code),
     onSignal(signals, listener) {
       for (const signal of signals) process.on(signal, listener);
       return () => {

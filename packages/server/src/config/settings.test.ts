@@ -113,7 +113,7 @@ describe("ranges", () => {
     expect(fieldAt("channels", "x", "history", "ttl").schema.safeParse(value).success).toBe(isValid);
   });
 
-  test.each([
+  test.each<[string[], string, string, ...string[]]>([
     [
       ["database", "url"],
       "sqlite://x.db",
@@ -126,7 +126,7 @@ describe("ranges", () => {
     ],
     [["server", "public_url"], "https://a.example", "http://a:1/x", "ftp://a", "a.example", "http://", ""],
     [["security", "api_key_env"], "KEY", "_k2", "2K", "A B", "$KEY", "A=B"],
-  ] as const)("%j takes the first two and refuses the others", (path, first, second, ...refused) => {
+  ])("%j takes the first two and refuses the others", (path, first, second, ...refused) => {
     const { schema } = fieldAt(...path);
     for (const text of [first, second]) expect(schema.safeParse(text).success, text).toBe(true);
     for (const text of refused) expect(schema.safeParse(text).success, text).toBe(false);

@@ -14,9 +14,12 @@
 import { type Position, parsePosition, type ResetReason } from "@tachikoma/protocol";
 import type { LogState } from "../stores/store.ts";
 
-export type ResumeDecision =
+export type SettledDecision =
   | { readonly kind: "continue"; readonly from: Position }
-  | { readonly kind: "reset"; readonly reason: ResetReason; readonly from: Position }
+  | { readonly kind: "reset"; readonly reason: ResetReason; readonly from: Position };
+
+export type ResumeDecision =
+  | SettledDecision
   /** Only the record at `seq` can tell; decide again with its tag (`undefined` when it is gone). */
   | { readonly kind: "needs_tag"; readonly position: Position };
 
@@ -36,7 +39,7 @@ export function decideByTag(
   position: Position,
   tagInLog: string | undefined,
   state: LogState,
-): ResumeDecision & { readonly kind: "continue" | "reset" } {
+): SettledDecision {
   // The record was there when the state was read, so it has been trimmed meanwhile.
   if (tagInLog === undefined) return { kind: "reset", reason: "trimmed", from: state.base };
   if (tagInLog !== position.tag) return { kind: "reset", reason: "tag_mismatch", from: state.base };

@@ -5,6 +5,9 @@ import type { Output, Terminal } from "../terminal.ts";
 export interface RecordingTerminal extends Terminal {
   outText(): string;
   errText(): string;
+  advance(elapsedMs: number): void;
+  /** What `exitAtOnce` was called with. */
+  readonly exitCodes: readonly number[];
   /** Delivers a signal to whoever listens; false when nobody does. */
   signal(signal: NodeJS.Signals): boolean;
 }
@@ -23,12 +26,22 @@ export function recordingTerminal({
 }: RecordingOptions = {}): RecordingTerminal {
   const out: string[] = [];
   const err: string[] = [];
+  const exitCodes: number[] = [];
+  let nowMs = 0;
   const listeners = new Map<string, Set<(signal: NodeJS.Signals) => void>>();
   return {
     out: recordingOutput(out, isTty),
     err: recordingOutput(err, isTty),
     env,
     readInput: async () => input,
+    monotonicMs: () => nowMs,
+    exitAtOnce: (code) => {
+      exitCodes.push(code);
+    },
+    exitCodes,
+    advance: (elapsedMs) => {
+      nowMs += elapsedMs;
+    },
     onSignal(signals, listener) {
       for (const signal of signals) listeners.set(signal, (listeners.get(signal) ?? new Set()).add(listener));
       return () => {

@@ -47,7 +47,7 @@ export function streamDoor(): Door {
       executionId = id;
     },
     onEndDelivered(connection, cursor, endedId) {
-      noteEndOfPrivateChannel(connection, cursor, endedId);
+      noteEndOfPrivateChannel(connection, cursor);
       // A resumed stream has executed nothing on this connection: the first end is the one it waits for.
       if (executionId === undefined || executionId === endedId) connection.closeWith(1000, "Execution ended");
     },

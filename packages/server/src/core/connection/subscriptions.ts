@@ -186,10 +186,11 @@ export class Subscriptions {
       return { from, resetReason: undefined };
     }
     const state = await hub.state(key);
-    let decision = decideResume(request.position, state);
-    if (decision.kind === "needs_tag") {
-      decision = decideByTag(decision.position, await hub.tagAt(key, decision.position.seq), state);
-    }
+    const first = decideResume(request.position, state);
+    const decision =
+      first.kind === "needs_tag"
+        ? decideByTag(first.position, await hub.tagAt(key, first.position.seq), state)
+        : first;
     return { from: decision.from, resetReason: decision.kind === "reset" ? decision.reason : undefined };
   }
 

@@ -81,6 +81,7 @@ export function retryAtFromHeaders(headers: Headers, nowMs: number): number | un
   if (delayMs >= 0) return nowMs + delayMs;
   const retryAfter = headers.get("retry-after")?.trim() ?? "";
   if (/^\d+(\.\d+)?$/.test(retryAfter)) return nowMs + Number(retryAfter) * 1000;
-  const dateMs = Date.parse(retryAfter);
+  // Every form of an HTTP date but one long dead ends like this; left to itself, Date.parse takes almost anything for a date.
+  const dateMs = retryAfter.endsWith("GMT") ? Date.parse(retryAfter) : Number.NaN;
   return Number.isNaN(dateMs) ? undefined : dateMs;
 }

@@ -1,7 +1,8 @@
+import { TachikomaError } from "@tachikoma/protocol";
 import type { Random } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
 import { compositeKey } from "../composite-key.ts";
-import { fencedError } from "../fence.ts";
+import { fencedMessage } from "../fence.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -60,7 +61,8 @@ class MemoryStore implements Store {
     if (earlier !== undefined) return earlier;
     if (fence !== undefined) {
       const currentToken = this.#leases.currentToken(fence);
-      if (currentToken !== fence.token) throw fencedError(fence, currentToken);
+      if (currentToken !== fence.token)
+        throw new TachikomaError("FENCED", fencedMessage(fence, currentToken));
     }
     const log = existing ?? this.#openLog(key, nowMs);
     return log.append(request, this.#random.id(TAG_CHARS));

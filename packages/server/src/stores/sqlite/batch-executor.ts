@@ -4,13 +4,13 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { errorCodeOf } from "@tachikoma/protocol";
 import { IdempotencyTable } from "./idempotency-table.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { LogTable, logStateOf } from "./log-table.ts";
 import { LogWriter } from "./log-writer.ts";
 import { PieceTable } from "./piece-table.ts";
 import { ReceiptTable } from "./receipt-table.ts";
+import { Refusal } from "./refusal.ts";
 import { SessionTable } from "./session-table.ts";
 import type { Answers, Failure, ReadCall, Reads, WriteCall, Writes } from "./sqlite-call.ts";
 import { isRequestFault, requestFailure } from "./sqlite-fault.ts";
@@ -23,10 +23,10 @@ export class BatchExecutor {
   readonly #writes: Writes;
   readonly #reads: Reads;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, originTag: string) {
     this.#db = db;
     this.#tables = {
-      logs: new LogTable(db),
+      logs: new LogTable(db, originTag),
       pieces: new PieceTable(db),
       idempotency: new IdempotencyTable(db),
       leases: new LeaseTable(db),
@@ -46,7 +46,7 @@ export class BatchExecutor {
         try {
           return dispatch(this.#writes, call);
         } catch (error) {
-          if (errorCodeOf(error) === undefined) throw error;
+          if (!(error instanceof Refusal)) throw error;
           failures.set(index, requestFailure(error));
           return undefined;
         }

@@ -7,8 +7,8 @@
  * overtakes a write that was called before it.
  */
 import { TachikomaError } from "@tachikoma/protocol";
+import { errorOf } from "./failure-error.ts";
 import type { Answers, Batch, ReadCall, WriteCall } from "./sqlite-call.ts";
-import { errorOf } from "./sqlite-fault.ts";
 
 export interface QueueLimits {
   /** Calls that may wait, of both kinds. */

@@ -4,8 +4,8 @@ import { Worker } from "node:worker_threads";
 import { TachikomaError } from "@tachikoma/protocol";
 import type { Logger } from "../../core/ports.ts";
 import { CommitQueue, type QueueLimits } from "./commit-queue.ts";
+import { errorOf } from "./failure-error.ts";
 import type { DatabaseSettings, FromWorker, ToWorker } from "./sqlite-call.ts";
-import { errorOf } from "./sqlite-fault.ts";
 
 /** Sources run unbuilt under type stripping, so the worker is started from the kind of file that this one is. */
 const WORKER_URL = new URL(

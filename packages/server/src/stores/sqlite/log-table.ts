@@ -4,7 +4,6 @@
  */
 
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
-import { ORIGIN_TAG } from "@tachikoma/protocol";
 import { compositeKey } from "../composite-key.ts";
 import type { LogKey, LogState, Retention } from "../store.ts";
 import type { StoredPiece } from "./piece-table.ts";
@@ -39,6 +38,7 @@ export function logStateOf({ epoch, baseSeq, baseTag, headSeq, headTag }: Log): 
 }
 
 export class LogTable {
+  readonly #originTag: string;
   readonly #cache = new Map<string, Log>();
   readonly #select: StatementSync;
   readonly #selectExpired: StatementSync;
@@ -48,14 +48,15 @@ export class LogTable {
   readonly #delete: StatementSync;
   readonly #deleteIdle: StatementSync;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, originTag: string) {
+    this.#originTag = originTag;
     this.#select = db.prepare("SELECT * FROM log WHERE tenant = ? AND channel = ?");
     this.#selectExpired = db.prepare(
       `SELECT ${asBytes("tenant", "channel")} FROM log WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?`,
     );
     this.#insert = db.prepare(
       `INSERT INTO log (tenant, channel, epoch, base_seq, base_tag, head_seq, head_tag, byte_count, appended_at_ms, max_age_ms)
-       VALUES (?, ?, ?, 0, '${ORIGIN_TAG}', 0, '${ORIGIN_TAG}', 0, ?, 0) RETURNING *`,
+       VALUES (?, ?, ?, 0, ?, 0, ?, 0, ?, 0) RETURNING *`,
     );
     this.#update = db.prepare(
       `UPDATE log SET base_seq = ?, base_tag = ?, head_seq = ?, head_tag = ?, byte_count = ?, appended_at_ms = ?, max_age_ms = ?
@@ -80,7 +81,7 @@ export class LogTable {
   }
 
   create(key: LogKey, epoch: string, nowMs: number): Log {
-    const row = this.#insert.get(key.tenant, key.channel, epoch, nowMs)!;
+    const row = this.#insert.get(key.tenant, key.channel, epoch, this.#originTag, this.#originTag, nowMs)!;
     return this.#keep(cacheKeyOf(key), logOf(key, row));
   }
 

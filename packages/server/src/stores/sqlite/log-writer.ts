@@ -3,13 +3,14 @@
  * and one update of `log` however many appends the commit holds.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { fencedError } from "../fence.ts";
+import { fencedMessage } from "../fence.ts";
 import { hasOutlived, isSurplus } from "../retention.ts";
 import type { AppendRequest, AppendResult, LogKey, LogState } from "../store.ts";
 import type { IdempotencyTable } from "./idempotency-table.ts";
 import type { LeaseTable } from "./lease-table.ts";
 import { type Log, type LogTable, logStateOf } from "./log-table.ts";
 import type { PieceTable, StoredPiece } from "./piece-table.ts";
+import { Refusal } from "./refusal.ts";
 import { PieceBuilder } from "./sqlite-piece.ts";
 
 /** Pieces trimmed from a log after one commit: where retention shrank a lot, several appends share the work. */
@@ -103,7 +104,7 @@ export class LogWriter {
   #checkFence({ fence }: AppendRequest): void {
     if (fence === undefined) return;
     const currentToken = this.#tables.leases.currentToken(fence.lease);
-    if (currentToken !== fence.token) throw fencedError(fence, currentToken);
+    if (currentToken !== fence.token) throw new Refusal("FENCED", fencedMessage(fence, currentToken));
   }
 
   #addRecords(log: Log, { records, nowMs, retention }: AppendRequest, tag: string): void {

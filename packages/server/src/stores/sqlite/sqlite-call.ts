@@ -76,6 +76,8 @@ export interface DatabaseSettings {
   readonly maxFileBytes: number;
   /** Replaces the epoch of every log where continuity with the last run cannot be proven. */
   readonly freshEpoch: string;
+  /** Tag of the place before the first record of a log. */
+  readonly originTag: string;
 }
 
 export type ToWorker = { readonly type: "batch"; readonly batch: Batch } | { readonly type: "close" };

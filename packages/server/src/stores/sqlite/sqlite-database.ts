@@ -3,8 +3,8 @@
 import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { TachikomaError } from "@tachikoma/protocol";
 import { currentBootId, isContinuityProven, readLastRun, writeLastRun } from "./last-run.ts";
+import { Refusal } from "./refusal.ts";
 import type { DatabaseSettings } from "./sqlite-call.ts";
 import { isBusy } from "./sqlite-fault.ts";
 import { loadSqlite } from "./sqlite-module.ts";
@@ -84,13 +84,13 @@ function preparePath(path: string): string {
     mkdirSync(folder, { recursive: true });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TachikomaError("CONFIG_INVALID", `The folder of database ${path} cannot be made: ${reason}`, {
+    throw new Refusal("CONFIG_INVALID", `The folder of database ${path} cannot be made: ${reason}`, {
       cause,
     });
   }
   if (!existsSync(path)) return join(realpathSync(folder), basename(path));
   if (statSync(path).isDirectory()) {
-    throw new TachikomaError("CONFIG_INVALID", `Database path ${path} is a folder, it must name a file`);
+    throw new Refusal("CONFIG_INVALID", `Database path ${path} is a folder, it must name a file`);
   }
   return realpathSync(path);
 }
@@ -108,7 +108,7 @@ function lockDatabase(path: string, timeoutMs: number): DatabaseSync {
   } catch (cause) {
     lock.close();
     if (!isBusy(cause)) throw cause;
-    throw new TachikomaError(
+    throw new Refusal(
       "STORE_UNAVAILABLE",
       `Database ${path} is in use by another server process: a database has one owner`,
       { cause },

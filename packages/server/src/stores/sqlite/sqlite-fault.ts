@@ -1,4 +1,4 @@
-import { errorCodeOf, TachikomaError } from "@tachikoma/protocol";
+import { Refusal } from "./refusal.ts";
 import type { Failure } from "./sqlite-call.ts";
 
 /** Primary result codes of SQLite. */
@@ -36,9 +36,8 @@ export function isBusy(thrown: unknown): boolean {
 
 /** What a caller is told about an error that came up while a request was served. */
 export function requestFailure(thrown: unknown): Failure {
-  const code = errorCodeOf(thrown);
-  if (code !== undefined) return { code, message: textOf(thrown) };
   const text = textOf(thrown);
+  if (thrown instanceof Refusal) return { code: thrown.code, message: text };
   if (isRequestFault(thrown))
     return { code: "INTERNAL", message: `The store cannot hold this: ${text}`, cause: text };
   return { code: "STORE_UNAVAILABLE", message: `The store is unavailable: ${text}`, cause: text };
@@ -46,9 +45,8 @@ export function requestFailure(thrown: unknown): Failure {
 
 /** What the operator is told about a database that cannot be opened. */
 export function openFailure(thrown: unknown, path: string): Failure {
-  const code = errorCodeOf(thrown);
   const text = textOf(thrown);
-  if (code !== undefined) return { code, message: text };
+  if (thrown instanceof Refusal) return { code: thrown.code, message: text };
   switch (sqliteCodeOf(thrown)) {
     case SQLITE.NOTADB:
     case SQLITE.CORRUPT:
@@ -78,10 +76,6 @@ export function openFailure(thrown: unknown, path: string): Failure {
         cause: text,
       };
   }
-}
-
-export function errorOf({ code, message, cause }: Failure): TachikomaError {
-  return new TachikomaError(code, message, cause === undefined ? undefined : { cause: new Error(cause) });
 }
 
 function textOf(thrown: unknown): string {

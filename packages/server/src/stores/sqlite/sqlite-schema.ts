@@ -7,7 +7,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { TachikomaError } from "@tachikoma/protocol";
+import { Refusal } from "./refusal.ts";
 
 /** "Tach" */
 const APPLICATION_ID = 0x54616368;
@@ -103,13 +103,13 @@ const MIGRATIONS: readonly string[] = [VERSION_1];
 export function migrate(db: DatabaseSync, path: string): void {
   const version = pragmaValue(db, "user_version");
   if (version === 0 && !isEmpty(db)) {
-    throw new TachikomaError("CONFIG_INVALID", `${path} is a SQLite database of another application`);
+    throw new Refusal("CONFIG_INVALID", `${path} is a SQLite database of another application`);
   }
   if (version !== 0 && pragmaValue(db, "application_id") !== APPLICATION_ID) {
-    throw new TachikomaError("CONFIG_INVALID", `${path} is a SQLite database of another application`);
+    throw new Refusal("CONFIG_INVALID", `${path} is a SQLite database of another application`);
   }
   if (version > MIGRATIONS.length) {
-    throw new TachikomaError(
+    throw new Refusal(
       "CONFIG_INVALID",
       `Database ${path} has schema version ${version} and this server knows ${MIGRATIONS.length}: it was written by a newer server`,
     );

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { TachikomaError } from "@tachikoma/protocol";
+import { ORIGIN_TAG, TachikomaError } from "@tachikoma/protocol";
 import type { Logger, Random } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
 import type {
@@ -66,6 +66,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     lockTimeoutMs: options.lockTimeoutMs ?? 500,
     maxFileBytes: options.maxFileBytes ?? 2 ** 40,
     freshEpoch: random.id(EPOCH_CHARS),
+    originTag: ORIGIN_TAG,
   };
   const limits = {
     maxQueuedCalls: options.maxQueuedCalls ?? 100_000,

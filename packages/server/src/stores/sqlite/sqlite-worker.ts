@@ -11,7 +11,7 @@ function start(port: MessagePort, settings: DatabaseSettings): void {
   let executor: BatchExecutor;
   try {
     database = openDatabase(settings);
-    executor = new BatchExecutor(database.db);
+    executor = new BatchExecutor(database.db, settings.originTag);
   } catch (error) {
     send({ type: "refused", failure: openFailure(error, settings.path) });
     return;

@@ -62,7 +62,10 @@ export async function outcomeOf(
 }
 
 /** All that was said, in text and (separately) in thought. */
-export function proseOf(chunks: readonly Chunk[], type: "text-delta" | "reasoning-delta" = "text-delta"): string {
+export function proseOf(
+  chunks: readonly Chunk[],
+  type: "text-delta" | "reasoning-delta" = "text-delta",
+): string {
   return chunks.map((chunk) => (chunk.type === type ? chunk.delta : "")).join("");
 }
 

@@ -1,5 +1,11 @@
 /** A model endpoint on 127.0.0.1 that answers each request by a script, byte for byte. For tests. */
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 /**
@@ -29,12 +35,16 @@ const EVENT_STREAM = { "content-type": "text/event-stream" };
 
 export class MockUpstream {
   readonly requests: ReceivedRequest[] = [];
+  connectionCount = 0;
   readonly #server: Server;
   readonly #script: (ScriptedResponse | "cut" | "hang")[] = [];
   readonly #waiting: (() => void)[] = [];
 
   private constructor(server: Server) {
     this.#server = server;
+    server.on("connection", () => {
+      this.connectionCount += 1;
+    });
     server.on("request", (request, response) => void this.#answer(request, response));
   }
 

@@ -37,8 +37,7 @@ export const claude = {
     }),
   blockStart: (index: number, block: object) =>
     claude.event({ type: "content_block_start", index, content_block: block }),
-  blockDelta: (index: number, delta: object) =>
-    claude.event({ type: "content_block_delta", index, delta }),
+  blockDelta: (index: number, delta: object) => claude.event({ type: "content_block_delta", index, delta }),
   blockStop: (index: number) => claude.event({ type: "content_block_stop", index }),
   text: (text: string, index = 0) => claude.blockDelta(index, { type: "text_delta", text }),
   stopReason: (stopReason: string, outputTokens: number) =>
@@ -59,4 +58,3 @@ export const claude = {
     claude.stop,
   ],
 };
-

@@ -1,0 +1,238 @@
+/**
+ * The server without its surfaces: logs, sessions, connections, executions and the delivery between them. A gateway brings
+ * credentials and transports; a simulation brings its own.
+ */
+import { encodeMessage, TachikomaError } from "@tachikoma/protocol";
+import { ExecutionService, type ExecutionLimits } from "../executions/execution-service.ts";
+import type { Handler } from "../executions/handler.ts";
+import type { Store } from "../stores/store.ts";
+import { type Authorize, createAuthorize } from "./authorize.ts";
+import { Connection, type PeerInfo } from "./connection/connection.ts";
+import { ConnectionRegistry, type Reservation } from "./connection/connection-registry.ts";
+import type { ConnectionContext, ConnectionLimits, CustomHandler } from "./connection/context.ts";
+import type { Door } from "./connection/door-policy.ts";
+import type { HeartbeatTiming } from "./connection/heartbeat.ts";
+import { type Credential, identityFor } from "./credential.ts";
+import { DeliveryLoop } from "./delivery/delivery-loop.ts";
+import { HistoryReader } from "./delivery/history-reader.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { DEFAULT_TENANT, type Identity } from "./identity.ts";
+import type { RingLimits } from "./log/channel-log.ts";
+import { LogHub } from "./log/log-hub.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { NamespaceTable } from "./namespace.ts";
+import type { Observer } from "./observer.ts";
+import type { Clock, Logger, Random, Transport } from "./ports.ts";
+import { PresenceTable } from "./presence.ts";
+import { type PublishRequest, publishMessage } from "./publish.ts";
+import { type OpenedSession, SessionRegistry } from "./session/session-registry.ts";
+
+export interface SessionServerLimits extends ConnectionLimits {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerClient: number;
+  readonly replayPageBytes: number;
+  readonly ring: RingLimits;
+  readonly maxHotBytes: number;
+  readonly executions: ExecutionLimits;
+}
+
+export interface SessionServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly observer: Observer;
+  readonly namespaces: NamespaceTable;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly onCustom?: CustomHandler | undefined;
+  /** Judges a token that a live connection presents; rejects when it is not good. */
+  readonly checkToken: (token: string) => Promise<Credential>;
+  readonly heartbeat: HeartbeatTiming;
+  readonly limits: SessionServerLimits;
+  readonly sessionTtlMs: number;
+  readonly presenceLeaveAfterMs: number;
+  readonly leaseTtlMs: number;
+  readonly flushWindowMs: () => number;
+  readonly serverVersion: string;
+  /** False when other processes share the store. */
+  readonly isOnlyOwner: boolean;
+}
+
+/** Somebody who asks to be connected, with a credential that was checked. */
+export interface Admission {
+  readonly credential: Credential;
+  readonly clientId: string | undefined;
+  readonly sessionId: string | undefined;
+}
+
+/** Somebody who may be connected: a place is taken. Connect it or release it. */
+export interface Admitted {
+  readonly identity: Identity;
+  readonly opened: OpenedSession;
+  readonly reservation: Reservation;
+}
+
+export interface ConnectOptions {
+  readonly transport: Transport;
+  readonly door: Door;
+  readonly peer: PeerInfo;
+  readonly arePositionsFromClient: boolean;
+}
+
+const CLIENT_ID_CHARS = 16;
+const NODE_ID_CHARS = 12;
+const RECEIPT_TTL_MS = 24 * 3_600_000;
+const CLOSE_IDLE_LOG_AFTER_MS = 60_000;
+/** Enough to merge a long answer into a few frames; many of them at once stay bounded. */
+const HISTORY_LIMITS = { maxConcurrentReads: 16, maxRecords: 16_384, maxBytes: 1024 * 1024 };
+
+export class SessionServer {
+  readonly nodeId: string;
+  readonly connections: ConnectionRegistry;
+  readonly executions: ExecutionService;
+  readonly hub: LogHub;
+  readonly authorize: Authorize;
+  readonly mailbox: Mailbox;
+  readonly #options: SessionServerOptions;
+  readonly #sessions: SessionRegistry;
+  readonly #presence: PresenceTable;
+  readonly #context: ConnectionContext;
+  readonly #housekeeping: Housekeeping;
+  #isDraining = false;
+
+  constructor(options: SessionServerOptions) {
+    const { clock, store, random, observer, limits, namespaces } = options;
+    this.#options = options;
+    this.nodeId = random.id(NODE_ID_CHARS);
+    this.connections = new ConnectionRegistry(limits.maxConnectionsPerClient);
+    this.authorize = createAuthorize(namespaces, () => clock.nowMs());
+    this.#sessions = new SessionRegistry({ store, clock, random, ttlMs: options.sessionTtlMs });
+    this.hub = new LogHub({
+      ...options,
+      ring: limits.ring,
+      maxHotBytes: limits.maxHotBytes,
+      closeIdleLogAfterMs: CLOSE_IDLE_LOG_AFTER_MS,
+      onAdvance: (log) => {
+        for (const cursor of log.cursors) delivery.mark(cursor);
+      },
+      onReadersChanged: (log) => this.executions.onReadersChanged(log),
+    });
+    const delivery = new DeliveryLoop({
+      hub: this.hub,
+      history: new HistoryReader(() => this.hub, HISTORY_LIMITS, observer),
+      clock,
+      observer,
+      highWaterBytes: limits.highWaterBytes,
+      pageBytes: limits.replayPageBytes,
+      flushWindowMs: options.flushWindowMs,
+    });
+    this.#presence = new PresenceTable({
+      clock,
+      hub: () => this.hub,
+      leaveAfterMs: options.presenceLeaveAfterMs,
+    });
+    this.executions = new ExecutionService({
+      ...options,
+      hub: this.hub,
+      nodeId: this.nodeId,
+      limits: limits.executions,
+      receiptTtlMs: RECEIPT_TTL_MS,
+    });
+    this.mailbox = new Mailbox({ hub: this.hub, connections: this.connections, namespaces });
+    this.#housekeeping = new Housekeeping({ ...options, hub: this.hub });
+    this.#context = {
+      ...options,
+      hub: this.hub,
+      delivery,
+      sessions: this.#sessions,
+      connections: this.connections,
+      presence: this.#presence,
+      executions: this.executions,
+      authorize: this.authorize,
+      reauthenticate: (token, identity) => this.#reauthenticate(token, identity),
+      onCustom: options.onCustom,
+    };
+  }
+
+  get isReady(): boolean {
+    return !this.#isDraining;
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.liveCount;
+  }
+
+  /** Ends what a former process left running, and starts the periodic work. */
+  async open(): Promise<void> {
+    await this.executions.open();
+    this.#housekeeping.start();
+  }
+
+  /**
+   * Decides before the handshake whether a connection may be made, and takes its place in the same step.
+   *
+   * @throws SERVER_NOT_READY, FORBIDDEN, TOO_MANY_CONNECTIONS, STORE_UNAVAILABLE
+   */
+  async admit(admission: Admission): Promise<Admitted> {
+    const { credential, clientId, sessionId } = admission;
+    const { random } = this.#options;
+    const tenant = credential.tenant ?? DEFAULT_TENANT;
+    const sessionClientId =
+      sessionId === undefined || clientId !== undefined
+        ? undefined
+        : await this.#sessions.clientIdOf(tenant, sessionId);
+    const identity = identityFor(credential, clientId, sessionClientId, () => `c-${random.id(CLIENT_ID_CHARS)}`);
+    const opened = await this.#sessions.open(identity, sessionId);
+    this.#checkReady();
+    const isReplacing = opened.isResumed && opened.session.holder !== undefined;
+    const reservation = this.connections.reserve(identity.tenant, identity.clientId, isReplacing);
+    return { identity, opened, reservation };
+  }
+
+  /** Gives an admitted connection its transport. It says `welcome` as soon as its session is stored. */
+  connect(admitted: Admitted, options: ConnectOptions): Connection {
+    const connection = new Connection(this.#context, { ...admitted, ...options });
+    connection.start();
+    return connection;
+  }
+
+  publish(request: PublishRequest): Promise<string> {
+    return publishMessage({ hub: this.hub, namespaces: this.#options.namespaces }, request);
+  }
+
+  /**
+   * Stops: tells clients to come back later, each at another moment, lets executions finish, then closes every connection. The
+   * store stays open; it is its owner's.
+   */
+  async close(graceMs: number, code: "SERVER_RESTARTING" | "SERVER_GOING_AWAY"): Promise<void> {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    const { clock, random } = this.#options;
+    for (const connection of this.connections.all()) {
+      const inMs = Math.round(random.fraction() * graceMs);
+      const reason = code === "SERVER_RESTARTING" ? "restarting" : "going_away";
+      connection.sendText(encodeMessage({ type: "reconnect", inMs, reason }));
+    }
+    await this.executions.drain(graceMs);
+    // The last records have been stored; one more turn of the loop writes them.
+    await new Promise<void>((resolve) => clock.setTimer(this.#options.flushWindowMs() + 1, resolve));
+    for (const connection of [...this.connections.all()]) connection.close(code);
+    this.#presence.close();
+    this.#housekeeping.stop();
+  }
+
+  #checkReady(): void {
+    if (this.#isDraining) throw new TachikomaError("SERVER_NOT_READY", "The server is stopping");
+    const { maxConnections } = this.#options.limits;
+    if (this.connections.count >= maxConnections) {
+      throw new TachikomaError("SERVER_NOT_READY", `The server has ${maxConnections} connections, its limit`);
+    }
+  }
+
+  async #reauthenticate(token: string, identity: Identity): Promise<Identity | undefined> {
+    const credential = await this.#options.checkToken(token);
+    const renewed = identityFor(credential, identity.clientId, undefined, () => identity.clientId);
+    const isSame = renewed.tenant === identity.tenant && renewed.subject === identity.subject;
+    return isSame ? renewed : undefined;
+  }
+}

@@ -1,0 +1,155 @@
+/** From an HTTP upgrade to a connection of the core. Everything that can refuse does so before the 101. */
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { MAX_ID_CHARS, TachikomaError } from "@tachikoma/protocol";
+import { WebSocketServer } from "ws";
+import type { WebsocketSettings } from "../config/settings.ts";
+import type { Connection } from "../core/connection/connection.ts";
+import { type Door, sessionDoor, streamDoor } from "../core/connection/door-policy.ts";
+import type { Clock, Logger } from "../core/ports.ts";
+import type { Admitted, SessionServer } from "../core/session-server.ts";
+import type { DoorKeeper } from "./door.ts";
+import { originFault } from "./origin.ts";
+import { type Refusal, refusalFor, refuseUpgrade, urlOf } from "./refusal.ts";
+import { writeLimitsFor } from "./websocket/connection-writer.ts";
+import { guardFrameSize } from "./websocket/frame-size-guard.ts";
+import { FramingSet } from "./websocket/framing.ts";
+import { handshakeOptions, negotiatedWindowBits } from "./websocket/handshake-options.ts";
+import { bindWebSocket } from "./websocket/inbound-events.ts";
+import { createWebSocketTransport } from "./websocket/websocket-transport.ts";
+
+export interface WebSocketGatewayOptions {
+  readonly settings: WebsocketSettings;
+  readonly allowedOrigins: readonly string[];
+  readonly door: DoorKeeper;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The core, when it is open. */
+  readonly core: () => Promise<SessionServer>;
+  /** What a request must satisfy besides; says what is wrong. */
+  readonly requestFault: (request: IncomingMessage) => string | undefined;
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Paths of the WebSocket doors. */
+export const WEBSOCKET_PATHS: ReadonlySet<string> = new Set(["/ws", "/ws/stream"]);
+
+export class WebSocketGateway {
+  readonly #options: WebSocketGatewayOptions;
+  readonly #webSockets: WebSocketServer;
+  readonly #framings: FramingSet;
+
+  constructor(options: WebSocketGatewayOptions) {
+    const { settings } = options;
+    this.#options = options;
+    this.#webSockets = new WebSocketServer(
+      handshakeOptions({
+        maxMessageBytes: settings.maxMessageSize,
+        isCompressionEnabled: settings.compression,
+        closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      }),
+    );
+    this.#framings = new FramingSet({
+      maxFrameBytes: settings.maxFrameSize,
+      compressionThresholdBytes: settings.compressionThresholdBytes,
+    });
+  }
+
+  /** True when the path of the request is one of ours. */
+  serves(request: IncomingMessage): boolean {
+    return this.#options.settings.enabled && WEBSOCKET_PATHS.has(urlOf(request)?.pathname ?? "");
+  }
+
+  handleUpgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
+    // Until `ws` takes over nobody else listens, and an unheard error ends the process.
+    duplex.on("error", () => duplex.destroy());
+    this.#upgrade(request, duplex as Socket, head).catch((cause: unknown) => {
+      const refusal = refusalFor(cause);
+      if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Upgrade failed");
+      this.#options.onRefused(refusal);
+      refuseUpgrade(duplex, refusal);
+    });
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const url = urlOf(request);
+    if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
+    const fault =
+      originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
+    if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
+    const credential = await this.#options.door.admit(request, url);
+    const core = await this.#options.core();
+    const admitted = await core.admit({
+      credential,
+      clientId: idParameter(url, "client_id"),
+      sessionId: idParameter(url, "session_id"),
+    });
+    if (socket.destroyed) return admitted.reservation.release();
+    const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
+    this.#shakeHands(request, socket, head, { core, admitted, door, url });
+  }
+
+  #shakeHands(request: IncomingMessage, socket: Socket, head: Buffer, upgrade: Upgrade): void {
+    const { settings, clock } = this.#options;
+    const { admitted } = upgrade;
+    let isDone = false;
+    // `ws` answers a bad handshake itself and then ends the socket: the place is given back with it.
+    const giveUp = () => {
+      if (!isDone) admitted.reservation.release();
+    };
+    socket.once("close", giveUp);
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      isDone = true;
+      socket.setNoDelay(true);
+      let connection: Connection | undefined;
+      bindWebSocket(webSocket, {
+        onText: (text) => connection?.onText(text),
+        onBinary: () => connection?.onBinary(),
+        onPong: (checkpoint) => connection?.onPong(checkpoint),
+        onClose: (closeCode) => connection?.onClosed(closeCode),
+      });
+      const windowBits = negotiatedWindowBits(webSocket, request.headers["sec-websocket-extensions"]);
+      const transport = createWebSocketTransport({
+        socket,
+        webSocket,
+        framing: this.#framings.forWindow(windowBits),
+        clock,
+        onDrain: () => connection?.onDrain(),
+        closeTimeoutMs: CLOSE_TIMEOUT_MS,
+        writeLimits: writeLimitsFor(settings.highWaterBytes),
+      });
+      if (settings.enforceInboundFrameSize) {
+        guardFrameSize(socket, settings.maxFrameSize, () => connection?.close("FRAME_TOO_LARGE"));
+      }
+      connection = upgrade.core.connect(admitted, {
+        transport,
+        door: upgrade.door,
+        peer: { userAgent: request.headers["user-agent"], address: socket.remoteAddress },
+        arePositionsFromClient: upgrade.url.searchParams.get("positions") === "client",
+      });
+    });
+  }
+}
+
+interface Upgrade {
+  readonly core: SessionServer;
+  readonly admitted: Admitted;
+  readonly door: Door;
+  readonly url: URL;
+}
+
+/** An empty parameter is none. @throws INVALID_MESSAGE when it cannot be an id */
+function idParameter(url: URL, name: string): string | undefined {
+  const value = url.searchParams.get(name) ?? "";
+  if (value === "") return undefined;
+  if (value.length > MAX_ID_CHARS) {
+    throw new TachikomaError("INVALID_MESSAGE", `${name} has ${value.length} characters, the limit is ${MAX_ID_CHARS}`);
+  }
+  if (/[\p{C}\s]/u.test(value)) {
+    throw new TachikomaError("INVALID_MESSAGE", `${name} contains white space or control characters`);
+  }
+  return value;
+}

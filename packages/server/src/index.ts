@@ -1,0 +1,30 @@
+export { TachikomaError, type ErrorCode } from "@tachikoma/protocol";
+export type {
+  BroadcastOptions,
+  ClientScope,
+  ConnectionInfo,
+  Connections,
+} from "./connections-api.ts";
+export type { CustomHandler } from "./core/connection/context.ts";
+export type { Credential } from "./core/credential.ts";
+export type { Grant, Identity, Verb } from "./core/identity.ts";
+export type { PermissionHook, PermissionRequest } from "./core/namespace.ts";
+export type { Clock, Logger, Random } from "./core/ports.ts";
+export {
+  type CloseOptions,
+  createServer,
+  type ListenOptions,
+  type ServerAddress,
+  type TachikomaServer,
+} from "./create-server.ts";
+export { type AnthropicOptions, anthropic } from "./executions/backends/anthropic.ts";
+export { type CommandOptions, command } from "./executions/backends/command.ts";
+export { type DemoOptions, demo } from "./executions/backends/demo.ts";
+export { type OpenAiCompatibleOptions, openAiCompatible } from "./executions/backends/openai-compatible.ts";
+export type { ExecutionContext, Handler, HandlerOutput, HandlerStream } from "./executions/handler.ts";
+export type { AuthCallback, AuthRequest } from "./gateway/door.ts";
+export { createLogger, type CreateLoggerOptions } from "./platform/logger.ts";
+export type { ChannelOptions, ServerOptions } from "./server-options.ts";
+export { createMemoryStore } from "./stores/memory/memory-store.ts";
+export { openSqliteStore, type SqliteStoreOptions } from "./stores/sqlite/sqlite-store.ts";
+export type * from "./stores/store.ts";

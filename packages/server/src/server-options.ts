@@ -1,0 +1,61 @@
+/** The options of `createServer`: the settings of the stand-alone server, and what only code can give. */
+import { TachikomaError } from "@tachikoma/protocol";
+import type { z } from "zod";
+import { type Settings, settingsSchema } from "./config/settings.ts";
+import type { CustomHandler } from "./core/connection/context.ts";
+import type { NamespaceConfig } from "./core/namespace.ts";
+import type { Logger } from "./core/ports.ts";
+import type { Handler } from "./executions/handler.ts";
+import type { AuthCallback } from "./gateway/door.ts";
+import type { Store } from "./stores/store.ts";
+
+type SettingsInput = z.input<typeof settingsSchema>;
+type Hooks = Pick<NamespaceConfig, "canSubscribe" | "canPublish" | "canExecute" | "initialState">;
+
+/** Settings of the channels of one namespace, with its hooks. */
+export type ChannelOptions = NonNullable<SettingsInput["channels"]>[string] & Hooks;
+
+export interface ServerOptions extends Omit<SettingsInput, "channels" | "executions"> {
+  /** Checks who comes in. Without it and without `security.apiKey` there is no authentication. */
+  readonly auth?: AuthCallback;
+  /** By namespace, the part of a channel's name before the first `:`; `default` holds for all others. */
+  readonly channels?: Readonly<Record<string, ChannelOptions>>;
+  /** What `execute` runs, by name. */
+  // biome-ignore lint/suspicious/noExplicitAny: each handler states its own input, which nothing checks but itself
+  readonly executions?: Readonly<Record<string, Handler<any>>>;
+  /** Answers `custom` messages. */
+  readonly onCustom?: CustomHandler;
+  /** @default none: the library writes nothing by itself */
+  readonly logger?: Logger;
+  /** A store of the application's own making; wins over `database`. It is closed with the server. */
+  readonly store?: Store;
+  /** What `/api/stats` tells of the handlers beside their names. */
+  readonly handlerLabels?: Readonly<Record<string, { readonly backend: string; readonly label: string }>>;
+}
+
+export interface ParsedOptions {
+  readonly settings: Settings;
+  readonly options: ServerOptions;
+}
+
+/** @throws CONFIG_INVALID naming the key and what is allowed */
+export function parseOptions(options: ServerOptions): ParsedOptions {
+  const { server, database, security, websocket, sessions, limits } = options;
+  const channels = Object.fromEntries(
+    Object.entries(options.channels ?? {}).map(([name, channel]) => [name, withoutHooks(channel)]),
+  );
+  const given = { server, database, security, websocket, sessions, limits, channels: { default: {}, ...channels } };
+  const parsed = settingsSchema.safeParse(withoutUndefined(given));
+  if (parsed.success) return { settings: parsed.data, options };
+  const issue = parsed.error.issues[0]!;
+  throw new TachikomaError("CONFIG_INVALID", `${issue.path.join(".")}: ${issue.message}`);
+}
+
+function withoutHooks(channel: ChannelOptions): object {
+  const { canSubscribe: _s, canPublish: _p, canExecute: _e, initialState: _i, ...settings } = channel;
+  return settings;
+}
+
+function withoutUndefined(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}

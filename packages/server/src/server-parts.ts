@@ -1,0 +1,285 @@
+/** Puts the parts together: store, core, door, gateways, metrics. No policy of its own. */
+import { mkdirSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ERRORS, TachikomaError } from "@tachikoma/protocol";
+import { isLoopbackHost } from "./config/address.ts";
+import { sqlitePath } from "./config/sections/database.ts";
+import { DEFAULT_NAMESPACE as DEFAULT_NAME, type Settings } from "./config/settings.ts";
+import { Connections } from "./connections-api.ts";
+import { flushWindowMs } from "./core/flush-window.ts";
+import { DEFAULT_TENANT } from "./core/identity.ts";
+import { type NamespaceConfig, NamespaceTable } from "./core/namespace.ts";
+import type { Logger } from "./core/ports.ts";
+import { SessionServer, type SessionServerLimits } from "./core/session-server.ts";
+import type { Handler } from "./executions/handler.ts";
+import { DoorKeeper } from "./gateway/door.ts";
+import { StaticFiles } from "./gateway/http/static-files.ts";
+import { HttpGateway } from "./gateway/http-gateway.ts";
+import { loopbackHostFault } from "./gateway/origin.ts";
+import { sendRefusal } from "./gateway/refusal.ts";
+import { WebSocketGateway } from "./gateway/websocket-gateway.ts";
+import { createMetricsObserver } from "./metrics/metrics-observer.ts";
+import { createServerMetrics, type ServerMetrics } from "./metrics/server-metrics.ts";
+import { createLoadProbe } from "./platform/load-probe.ts";
+import { systemClock } from "./platform/system-clock.ts";
+import { systemRandom } from "./platform/system-random.ts";
+import type { ParsedOptions, ServerOptions } from "./server-options.ts";
+import { createMemoryStore } from "./stores/memory/memory-store.ts";
+import { openSqliteStore } from "./stores/sqlite/sqlite-store.ts";
+import type { Store } from "./stores/store.ts";
+import { packageVersion } from "./version.ts";
+
+const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+const RING = { maxRecords: 1_024, maxBytes: 256 * 1024 };
+const MAX_HOT_BYTES = 64 * 1024 * 1024;
+const MAX_PENDING_REQUESTS = 256;
+const PRESENCE_LEAVE_AFTER_MS = 5_000;
+const LEASE_TTL_MS = 15_000;
+
+export class ServerParts {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly clock = systemClock;
+  readonly connections: Connections;
+  readonly http: HttpGateway;
+  readonly webSockets: WebSocketGateway;
+  readonly #options: ServerOptions;
+  readonly #metrics: ServerMetrics;
+  readonly #loadProbe = createLoadProbe();
+  readonly #door: DoorKeeper;
+  readonly #openedAtMs = systemClock.monotonicMs();
+  #opening: Promise<SessionServer> | undefined;
+  #core: SessionServer | undefined;
+  #store: Store | undefined;
+  #listenHost: string | undefined;
+
+  constructor({ settings, options }: ParsedOptions) {
+    this.settings = settings;
+    this.#options = options;
+    this.logger = options.logger ?? silentLogger;
+    this.#metrics = createServerMetrics({ loadProbe: this.#loadProbe });
+    this.#door = new DoorKeeper({ auth: options.auth, apiKey: settings.security.apiKey });
+    this.connections = new Connections(() => this.#openCore(), () => systemClock.nowMs());
+    const shared = {
+      door: this.#door,
+      logger: this.logger,
+      core: () => this.open(),
+      allowedOrigins: settings.security.allowedOrigins ?? [],
+      requestFault: (request: IncomingMessage) => this.#requestFault(request),
+    };
+    this.webSockets = new WebSocketGateway({
+      ...shared,
+      settings: settings.websocket,
+      clock: systemClock,
+      onRefused: ({ code }) => this.#metrics.upgradesRefused.child(code).increment(),
+    });
+    this.http = new HttpGateway({
+      ...shared,
+      isReady: () => this.#core?.isReady ?? false,
+      expose: () => this.#expose(),
+      stats: (core) => this.#stats(core),
+      files: new StaticFiles(settings.server.console ? consoleFolder() : ""),
+      isWebSocketEnabled: settings.websocket.enabled,
+      maxBodyBytes: settings.websocket.maxMessageSize,
+    });
+  }
+
+  open(): Promise<SessionServer> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  /** @throws CONFIG_INVALID when strangers could reach a server that asks nobody who they are */
+  checkListeningOn(host: string): void {
+    this.#listenHost = host;
+    if (this.#door.mode !== "none" || isLoopbackHost(host) || this.settings.server.allowUnauthenticatedRemote) return;
+    throw new TachikomaError(
+      "CONFIG_INVALID",
+      `Listening on ${host} without authentication is refused: set security.api_key, or server.allow_unauthenticated_remote`,
+    );
+  }
+
+  async publish(
+    channel: string,
+    data: unknown,
+    options: { readonly tenant?: string; readonly id?: string; readonly sender?: string },
+  ): Promise<string> {
+    const core = await this.open();
+    const { tenant = DEFAULT_TENANT, id, sender } = options;
+    return core.publish({ tenant, channel, data, sender, commandId: id });
+  }
+
+  answerNotFound(response: ServerResponse): void {
+    sendRefusal(response, { status: 404, code: "NOT_FOUND", message: ERRORS.NOT_FOUND.message });
+  }
+
+  async close(
+    graceMs: number,
+    code: "SERVER_RESTARTING" | "SERVER_GOING_AWAY",
+    closeListener: () => Promise<void>,
+  ): Promise<void> {
+    const core = await this.#opening?.catch(() => undefined);
+    await core?.close(graceMs, code);
+    await closeListener();
+    await this.#store?.close();
+    this.#loadProbe.close();
+  }
+
+  async #open(): Promise<SessionServer> {
+    const { settings } = this;
+    this.#store = this.#options.store ?? (await this.#openStore());
+    const core = new SessionServer({
+      store: this.#store,
+      clock: systemClock,
+      random: systemRandom,
+      logger: this.logger,
+      observer: createMetricsObserver(this.#metrics),
+      namespaces: this.#namespaces(),
+      handlers: new Map(Object.entries(this.#options.executions ?? {}) as [string, Handler][]),
+      onCustom: this.#options.onCustom,
+      checkToken: (token) => this.#door.check(token),
+      heartbeat: {
+        pingIntervalMs: settings.websocket.pingIntervalSecs * 1_000,
+        pongTimeoutMs: settings.websocket.pongTimeoutSecs * 1_000,
+      },
+      limits: limitsOf(settings),
+      sessionTtlMs: settings.sessions.ttlSecs * 1_000,
+      presenceLeaveAfterMs: PRESENCE_LEAVE_AFTER_MS,
+      leaseTtlMs: LEASE_TTL_MS,
+      flushWindowMs: () => flushWindowMs(this.#loadProbe.utilization(), this.#loadProbe.delayMs()),
+      serverVersion: packageVersion(),
+      isOnlyOwner: true,
+    });
+    await core.open();
+    this.#core = core;
+    this.#watch(core);
+    return core;
+  }
+
+  #openCore(): SessionServer {
+    if (this.#core !== undefined) return this.#core;
+    throw new TachikomaError("SERVER_NOT_READY", "The server is not open yet: wait for ready() or listen()");
+  }
+
+  async #openStore(): Promise<Store> {
+    const { database } = this.settings;
+    const path = sqlitePath(database.url);
+    if (path === undefined) return createMemoryStore({ random: systemRandom });
+    mkdirSync(dirname(path), { recursive: true });
+    return openSqliteStore({
+      path,
+      random: systemRandom,
+      logger: this.logger,
+      durability: database.durability,
+    });
+  }
+
+  #namespaces(): NamespaceTable {
+    const { settings } = this;
+    const configs = Object.entries(settings.channels).map(([name, channel]): [string, NamespaceConfig] => [
+      name,
+      {
+        ...hooksOf(this.#options, name),
+        retention: {
+          maxRecords: channel.history.records,
+          maxBytes: channel.history.bytes,
+          maxAgeMs: channel.history.ttl * 1_000,
+        },
+        isPresenceEnabled: channel.presence,
+        maxRecordBytes: channel.maxRecordBytes,
+      },
+    ]);
+    const table = Object.fromEntries(configs);
+    return new NamespaceTable(table, table[DEFAULT_NAME]!, settings.sessions.ttlSecs * 1_000);
+  }
+
+  #requestFault(request: IncomingMessage): string | undefined {
+    const isOpenLoopback = this.#door.mode === "none" && this.#listenHost !== undefined && isLoopbackHost(this.#listenHost);
+    return isOpenLoopback ? loopbackHostFault(request) : undefined;
+  }
+
+  #watch(core: SessionServer): void {
+    this.#metrics.connections.readFrom(() => core.connections.count);
+    this.#metrics.executionsRunning.readFrom(() => core.executions.runningCount);
+    this.#metrics.channelsOpen.readFrom(() => core.hub.openLogCount);
+    this.#metrics.hotBytes.readFrom(() => core.hub.hotBytes);
+    this.#metrics.cursors.readFrom(() => {
+      let cursorCount = 0;
+      for (const log of core.hub.logs()) cursorCount += log.cursors.size;
+      return cursorCount;
+    });
+  }
+
+  #expose(): string {
+    return this.#metrics.expose();
+  }
+
+  #stats(core: SessionServer): object {
+    const labels = this.#options.handlerLabels ?? {};
+    return {
+      server_version: packageVersion(),
+      node_id: core.nodeId,
+      uptime_secs: Math.round((systemClock.monotonicMs() - this.#openedAtMs) / 1_000),
+      connections: core.connections.count,
+      clients: core.connections.clientCount,
+      sessions: core.sessionCount,
+      channels: core.hub.openLogCount,
+      executions_running: core.executions.runningCount,
+      store: this.#store?.kind,
+      auth: this.#door.mode,
+      handlers: Object.keys(this.#options.executions ?? {}).map((name) => ({
+        name,
+        backend: labels[name]?.backend ?? "handler",
+        label: labels[name]?.label ?? name,
+      })),
+    };
+  }
+}
+
+function hooksOf(options: ServerOptions, name: string): Partial<NamespaceConfig> {
+  const channel = options.channels?.[name];
+  if (channel === undefined) return {};
+  const { canSubscribe, canPublish, canExecute, initialState } = channel;
+  return {
+    ...(canSubscribe === undefined ? {} : { canSubscribe }),
+    ...(canPublish === undefined ? {} : { canPublish }),
+    ...(canExecute === undefined ? {} : { canExecute }),
+    ...(initialState === undefined ? {} : { initialState }),
+  };
+}
+
+function limitsOf({ websocket, limits, executions }: Settings): SessionServerLimits {
+  const longest = Math.max(...Object.values(executions).map((execution) => execution.maxDurationSecs), 0.05);
+  return {
+    maxConnections: limits.maxConnections,
+    maxConnectionsPerClient: websocket.maxConnectionsPerClient,
+    maxMessagesPerSec: websocket.maxMessagesPerSec,
+    maxMessageBurst: websocket.maxMessageBurst,
+    maxInvalidMessagesPerMinute: websocket.maxInvalidMessagesPerMinute,
+    maxSubscriptions: websocket.maxSubscriptions,
+    highWaterBytes: websocket.highWaterBytes,
+    replayPageBytes: websocket.replayPageBytes,
+    connectionTimeoutMs: websocket.connectionTimeoutSecs * 1_000,
+    maxPendingRequests: MAX_PENDING_REQUESTS,
+    ring: RING,
+    maxHotBytes: MAX_HOT_BYTES,
+    executions: {
+      maxRunning: limits.maxRunningExecutions,
+      maxPerChannel: limits.maxExecutionsPerChannel,
+      maxPerSession: limits.maxExecutionsPerConnection,
+      maxWaitingInputs: limits.maxWaitingInputs,
+      maxDurationMs: longest * 1_000,
+    },
+  };
+}
+
+/** Built files of the console: beside the package's own code when published, in the workspace otherwise. */
+function consoleFolder(): string {
+  const inRepository = new URL("../../console/dist", import.meta.url);
+  const published = new URL("../console", import.meta.url);
+  const isSource = import.meta.url.endsWith(".ts");
+  return fileURLToPath(isSource ? inRepository : published);
+}

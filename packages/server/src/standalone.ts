@@ -1,0 +1,72 @@
+/** The server that configuration alone makes: model backends in place of code. */
+import { createServer, type ServerAddress } from "./create-server.ts";
+import type { ExecutionSettings, Settings } from "./config/settings.ts";
+import type { Logger } from "./core/ports.ts";
+import { anthropic } from "./executions/backends/anthropic.ts";
+import { command } from "./executions/backends/command.ts";
+import { demo } from "./executions/backends/demo.ts";
+import { openAiCompatible } from "./executions/backends/openai-compatible.ts";
+import type { Handler } from "./executions/handler.ts";
+
+export interface StandaloneServer {
+  readonly address: ServerAddress;
+  /** Stops within the drain timeout of the settings. */
+  stop(reason?: string): Promise<void>;
+}
+
+/** @throws CONFIG_INVALID, STORE_UNAVAILABLE, or what the operating system says of the address */
+export async function startStandalone(options: {
+  readonly settings: Settings;
+  readonly logger: Logger;
+}): Promise<StandaloneServer> {
+  const { settings, logger } = options;
+  const { executions, ...rest } = settings;
+  const entries = Object.entries(executions);
+  const server = createServer({
+    ...rest,
+    logger,
+    executions: Object.fromEntries(entries.map(([name, execution]) => [name, backendOf(execution, logger)])),
+    handlerLabels: Object.fromEntries(
+      entries.map(([name, execution]) => [name, { backend: execution.backend, label: labelOf(name, execution) }]),
+    ),
+  });
+  try {
+    const address = await server.listen();
+    return { address, stop: () => server.close() };
+  } catch (cause) {
+    await server.close({ graceMs: 0 });
+    throw cause;
+  }
+}
+
+function backendOf(execution: ExecutionSettings, logger: Logger): Handler {
+  const ports = { logger };
+  switch (execution.backend) {
+    case "demo":
+      return demo({ ports });
+    case "command":
+      return command({ ...execution, limits: timeoutsOf(execution), ports });
+    case "anthropic":
+      return anthropic({ ...execution, limits: timeoutsOf(execution), ports });
+    case "openai-compatible":
+      return openAiCompatible({ ...execution, limits: timeoutsOf(execution), ports });
+  }
+}
+
+function timeoutsOf(execution: { readonly firstByteTimeoutSecs: number; readonly idleTimeoutSecs: number }) {
+  return {
+    firstByteTimeoutMs: execution.firstByteTimeoutSecs * 1_000,
+    idleTimeoutMs: execution.idleTimeoutSecs * 1_000,
+  };
+}
+
+function labelOf(name: string, execution: ExecutionSettings): string {
+  switch (execution.backend) {
+    case "demo":
+      return "demo, not a model";
+    case "command":
+      return `command ${execution.command[0] ?? name}`;
+    default:
+      return execution.model;
+  }
+}
