@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { checkClientSize } from "./client-size.mjs";
 import { runCommand, tool } from "./command.mjs";
 import { checkLockFile } from "./lock-file.mjs";
 import { checkPackages } from "./packed-packages.mjs";
@@ -37,7 +36,11 @@ export const STEPS = [
     run: (root) => runCommand(root, [process.execPath, join(root, "scripts", "docs-check.mjs")]),
   },
   { name: "packages", text: "the packages as they would be published", run: checkPackages },
-  { name: "size", text: "what the client costs a page", run: checkClientSize },
+  {
+    name: "size",
+    text: "what the client costs a page",
+    run: (root) => runCommand(root, [process.execPath, join(root, "packages", "client", "scripts", "size.mjs")]),
+  },
   {
     name: "unused",
     text: "files, exports and dependencies that nothing uses",

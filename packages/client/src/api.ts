@@ -2,7 +2,6 @@
 
 import type {
   Chunk,
-  FoldedMessage,
   FreshReason,
   OnUnwatched,
   PresenceMember,
@@ -263,7 +262,7 @@ export interface ExecutionEvents {
   started: StartedDelivery;
   chunk: Chunk;
   ended: ExecutionEnd;
-  /** What was folded so far is discarded; `message` starts again from what follows. */
+  /** What was folded so far is discarded; `chunks` starts again from what follows. */
   reset: ResetDelivery;
   error: ClientError;
 }
@@ -275,8 +274,8 @@ export interface Execution extends AsyncIterable<Chunk> {
   /** Known with `id`. */
   readonly channel: Promise<string>;
   readonly status: ExecutionStatus;
-  /** The chunks so far, folded. */
-  readonly message: FoldedMessage;
+  /** The chunks so far, adjacent deltas joined. `messageOf` (of `@tachikoma/client/message`) folds them. */
+  readonly chunks: readonly Chunk[];
   /** The whole text, when the execution has ended (however it has). */
   readonly text: Promise<string>;
   /** The terminal record. Rejects only when it cannot be known: refused, forbidden, closed. */

@@ -1,26 +1,32 @@
-import { type Chunk, type FoldedMessage, MessageFold, mergeChunks, textOf } from "@tachikoma/protocol";
+import { type Chunk, mergeChunks } from "@tachikoma/protocol";
 import { Mailbox } from "../mailbox.ts";
 
 /**
- * The content of one execution: folded, and as chunks for the loops over it. Adjacent deltas are kept as one, so all of it
- * takes about as much room as the message itself, and a loop that is slow or late gets fewer and larger chunks.
+ * The content of one execution, as chunks. Adjacent deltas are kept as one, so all of it takes about as much room as the message
+ * itself, and a loop that is slow or late gets fewer and larger chunks.
  */
 export class Content {
-  #fold = new MessageFold();
   #chunks: Chunk[] = [];
   readonly #loops = new Set<Mailbox<Chunk>>();
   #end: { readonly error: unknown } | undefined;
 
-  get message(): FoldedMessage {
-    return this.#fold.message;
+  get chunks(): readonly Chunk[] {
+    return this.#chunks;
   }
 
+  /** The text of all text parts. What a step had written before it was rolled back does not count. */
   get text(): string {
-    return textOf(this.#fold.message);
+    const texts: string[] = [];
+    let stepStart = 0;
+    for (const chunk of this.#chunks) {
+      if (chunk.type === "text-delta") texts.push(chunk.delta);
+      else if (chunk.type === "start-step") stepStart = texts.length;
+      else if (chunk.type === "reset-step") texts.length = stepStart;
+    }
+    return texts.join("");
   }
 
   add(chunk: Chunk): void {
-    this.#fold.add(chunk);
     const merged = joined(this.#chunks.at(-1), chunk);
     if (merged === undefined) this.#chunks.push(chunk);
     else this.#chunks[this.#chunks.length - 1] = merged;
@@ -29,7 +35,6 @@ export class Content {
 
   /** What was there is void; loops that have read some of it cannot take it back. */
   restart(error: unknown): void {
-    this.#fold = new MessageFold();
     this.#chunks = [];
     for (const loop of this.#loops) loop.end(error);
     this.#loops.clear();

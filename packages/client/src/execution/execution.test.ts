@@ -1,6 +1,7 @@
 import type { Chunk } from "@tachikoma/protocol";
 import { describe, expect, test } from "vitest";
 import type { Execution } from "../api.ts";
+import { messageOf } from "../message.ts";
 import { at, clientFixture, settle, subscribed, welcome } from "../testing/client-fixture.ts";
 import type { FakeSocket, WireMessage } from "../testing/fake-network.ts";
 
@@ -66,7 +67,7 @@ describe("execute on a private channel", () => {
     socket.receive(chunk(2, { type: "text-start", id: "0" }));
     socket.receive(text(3, "Hello "));
     socket.receive(text(5, "world", 2));
-    expect(run.message.parts).toMatchObject([{ type: "text", text: "Hello world" }]);
+    expect(messageOf(run).parts).toMatchObject([{ type: "text", text: "Hello world" }]);
     socket.receive(chunk(6, { type: "text-end", id: "0" }));
     socket.receive(completed(7));
     expect(await run.text).toBe("Hello world");
@@ -239,7 +240,7 @@ describe("an execution that goes on elsewhere", () => {
     socket.receive(completed(52));
     await expect(whole).rejects.toMatchObject({ code: "INVALID_POSITION" });
     expect(await run.ended).toMatchObject({ outcome: "completed" });
-    expect(run.message.parts).toMatchObject([{ text: "the end" }]);
+    expect(messageOf(run).parts).toMatchObject([{ text: "the end" }]);
   });
 
   test("is left by detach, which does not stop it", async () => {
@@ -293,7 +294,7 @@ describe("loops", () => {
     next.receive({ type: "reset", channel: "execution:e1", reason: "epoch_changed", position: "new.0.0" });
     await expect(loop).rejects.toMatchObject({ code: "INVALID_POSITION" });
     expect(resets).toEqual(["epoch_changed"]);
-    expect(run.message.parts).toEqual([]);
+    expect(messageOf(run).parts).toEqual([]);
     next.receive({ ...started(1), position: "new.1.a" });
     next.receive({ ...text(2, "again"), position: "new.2.b" });
     next.receive({ ...completed(3), position: "new.3.c" });

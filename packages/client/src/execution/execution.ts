@@ -6,13 +6,7 @@
  *     attached to:    the follower begins when somebody asks for content; commands alone need none
  */
 
-import {
-  type Chunk,
-  EXECUTION_NAMESPACE,
-  type FoldedMessage,
-  type Position,
-  type Usage,
-} from "@tachikoma/protocol";
+import { type Chunk, EXECUTION_NAMESPACE, type Position, type Usage } from "@tachikoma/protocol";
 import type {
   AttachOptions,
   CommandOptions,
@@ -114,9 +108,9 @@ export class FollowedExecution implements Execution, Follower {
     return this.#status;
   }
 
-  get message(): FoldedMessage {
+  get chunks(): readonly Chunk[] {
     this.#followIfAttached();
-    return this.#content.message;
+    return this.#content.chunks;
   }
 
   get text(): Promise<string> {

@@ -84,10 +84,11 @@ describe("a serving process", () => {
   });
 
   test("reports a stop that failed", async () => {
-    const { terminal, ended, starting, stopping, server } = prepare();
+    const { terminal, ended, starting, stopping, stopReasons, server } = prepare();
     starting.resolve(server);
-    stopping.reject(new Error("The disk is full"));
     terminal.signal("SIGTERM");
+    await expect.poll(() => stopReasons).toHaveLength(1);
+    stopping.reject(new Error("The disk is full"));
     await expect(ended).rejects.toThrow("The disk is full");
   });
 });

@@ -28,7 +28,8 @@ function backend(argv: readonly string[], options: Partial<CommandOptions> = {})
 }
 
 const shell = (script: string, options?: Partial<CommandOptions>) => backend(["sh", "-c", script], options);
-const node = (script: string, options?: Partial<CommandOptions>) => backend([process.execPath, "-e", script], options);
+const node = (script: string, options?: Partial<CommandOptions>) =>
+  backend([process.execPath, "-e", script], options);
 
 function run(handler: Handler, input: unknown = "Hi") {
   return inTime("the end of the command", outcomeOf(handler(testExecution(input).context)));
@@ -54,7 +55,11 @@ function isGone(pid: number): boolean {
   } catch {
     return true;
   }
-  return /^Z/.test(spawnSync("ps", ["-o", "stat=", "-p", String(pid)]).stdout.toString().trim());
+  return /^Z/.test(
+    spawnSync("ps", ["-o", "stat=", "-p", String(pid)])
+      .stdout.toString()
+      .trim(),
+  );
 }
 
 async function allGone(pids: readonly number[]): Promise<void> {
@@ -130,32 +135,219 @@ describe("output", () => {
     expect(error).toBeUndefined();
     expect(proseOf(chunks)).toBe(Array.from({ length: 200_000 }, (_, index) => `${index + 1}\n`).join(""));
   });
+});
 
-  test("a command waits while nobody reads", async () => {
-    // Counts on stderr what it could write to stdout.
-    const script = `
-      const piece = Buffer.alloc(65536, "x");
-      const next = (count) => count < 400 && process.stdout.write(piece, () => next(count + 1));
-      next(0);
-      process.stdout.on("drain", () => {});
-    `;
-    const { reader } = await startedWithText(node(script));
-    const read = async () => {
-      const { value } = await inTime("output", reader.next());
-      return value === undefined ? "" : proseOf([value]);
-    };
-    let total = (await read()).length;
-    // Whatever can be written by now has been: the pipe and two buffers, not 26 MB.
-    const before = process.memoryUsage().external;
-    for (let turn = 0; turn < 2_000; turn++) await new Promise((resolve) => setImmediate(resolve));
-    expect(process.memoryUsage().external - before).toBeLessThan(5_000_000);
-    for (let text = await read(); text !== ""; text = await read()) total += text.length;
-    expect(total).toBeGreaterThan(0);
-    await outcomeOf(reader);
+describe("limits", () => {
+  test("more output than allowed is a failure, and ends the command", async () => {
+    const { chunks, error } = await run(shell("yes", { limits: { maxOutputBytes: 100_000 } }));
+    expect(error).toMatchObject({
+      code: "COMMAND_FAILED",
+      message: "The command printed more than 100000 bytes",
+    });
+    expect(proseOf(chunks).length).toBeLessThanOrEqual(100_000);
   });
 
-  test("more than the limit is a failure", async () => {
-    const { chunks, error } = await run(shell("yes"), "Hi").catch((thrown) => ({ chunks: [], error: thrown }));
-    expect([chunks, error]).toBeDefined();
+  test("no output in time", async () => {
+    const outcome = outcomeOf(
+      shell("sleep 1000", { limits: { firstByteTimeoutMs: 9_000 } })(testExecution("Hi").context),
+    );
+    await eventually("the command is waited for", () => clock.pendingTimerCount === 1);
+    await clock.advance(8_999);
+    expect(clock.pendingTimerCount).toBe(1);
+    await clock.advance(1);
+    const { error } = await inTime("the end of the command", outcome);
+    expect(error).toMatchObject({
+      code: "COMMAND_FAILED",
+      message: "The command printed nothing for 9000 ms",
+    });
   });
+
+  test("no further output in time; what was said stays", async () => {
+    const { reader, pids } = await started(shell("echo $$; sleep 1000"));
+    const rest = outcomeOf(reader);
+    await eventually("the command is waited for", () => clock.pendingTimerCount === 1);
+    await clock.advance(60_000);
+    const { chunks, error } = await inTime("the end of the command", rest);
+    expect(error).toMatchObject({
+      code: "COMMAND_FAILED",
+      message: "The command printed nothing for 60000 ms",
+    });
+    expect(chunks).toEqual([]);
+    await allGone(pids);
+  });
+
+  test("a slow reader is not silence of the command", async () => {
+    const { reader } = await started(shell("echo 1; echo 2"));
+    await clock.advance(3_600_000);
+    expect((await inTime("the end", outcomeOf(reader))).error).toBeUndefined();
+  });
+});
+
+describe("failures", () => {
+  test.each<[what: string, argv: string[], message: string]>([
+    ["an exit code", ["sh", "-c", "echo partial; exit 3"], 'The command "sh" ended with exit code 3'],
+    ["a signal", ["sh", "-c", "echo partial; kill -SEGV $$"], 'The command "sh" was ended by SIGSEGV'],
+  ])("%s: what was said stays, but the answer is not complete", async (_what, argv, message) => {
+    const { chunks, error } = await run(backend(argv));
+    expect(error).toMatchObject({ code: "COMMAND_FAILED", message });
+    expect(proseOf(chunks)).toBe("partial\n");
+    expect(chunks.at(-1)?.type).toBe("text-delta");
+  });
+
+  test("a program that does not exist is named without its folder", async () => {
+    const { error } = await run(backend(["/no/such/folder/prog", "--key=secret"]));
+    const message = 'The command "prog" could not be started (ENOENT)';
+    expect(error).toMatchObject({ code: "COMMAND_FAILED", message });
+  });
+
+  test("a program that may not be run", async () => {
+    const { error } = await run(backend(["/etc/passwd"]));
+    const message = 'The command "passwd" could not be started (EACCES)';
+    expect(error).toMatchObject({ code: "COMMAND_FAILED", message });
+  });
+
+  test("arguments that are too long", async () => {
+    const { error } = await run(backend(["echo", "x".repeat(10_000_000)]));
+    expect(error).toMatchObject({ code: "COMMAND_FAILED", message: expect.stringContaining("(E2BIG)") });
+  });
+
+  test("stderr goes to the log, its end only, and never to the client", async () => {
+    const { chunks, error } = await run(shell("seq 1 5000 >&2; printf 'the end' >&2; echo out; exit 1"));
+    expect(error).toMatchObject({ code: "COMMAND_FAILED" });
+    expect(`${proseOf(chunks)}${String(error)}`).not.toContain("the end");
+    expect(logger.lines).toHaveLength(1);
+    const { stderr, program } = logger.lines[0]?.fields as { stderr: string; program: string };
+    expect(program).toBe("sh");
+    expect(stderr.endsWith("5000\nthe end")).toBe(true);
+    expect(stderr).toMatch(/^\(\d+ bytes before this\)/);
+    expect(Buffer.byteLength(stderr)).toBeLessThan(4096 + 50);
+  });
+
+  test("an empty command is refused at once", () => {
+    expect(() => command({ command: [] })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+    expect(() => command({ command: ["a\0b"] })).toThrow(expect.objectContaining({ code: "CONFIG_INVALID" }));
+  });
+
+  test("input that is no conversation starts nothing", () => {
+    expect(() => backend(["cat"])(testExecution(7).context)).toThrow(
+      expect.objectContaining({ code: "INVALID_MESSAGE" }),
+    );
+  });
+});
+
+describe("cancel", () => {
+  test("ends the command and what it started", async () => {
+    const { execution, reader, pids } = await started(
+      node(`
+        const { spawn } = require("node:child_process");
+        const child = spawn("sleep", ["1000"]);
+        console.log(process.pid, child.pid);
+        setInterval(() => {}, 1000);
+      `),
+    );
+    expect(pids).toHaveLength(2);
+    const rest = outcomeOf(reader);
+    execution.cancel();
+    expect((await inTime("the end", rest)).error).toMatchObject({ name: "AbortError" });
+    await allGone(pids);
+  });
+
+  test("works while the reader is busy elsewhere", async () => {
+    const { execution, pids } = await started(shell("sleep 1000 & echo $$ $!; wait"));
+    execution.cancel();
+    await allGone(pids);
+    await eventually("the timers are cleared", () => clock.pendingTimerCount === 0);
+  });
+
+  test("a command that ignores SIGTERM is killed after the grace, with its children", async () => {
+    const { execution, reader, pids } = await started(
+      shell(
+        "trap '' TERM; sh -c 'trap \"\" TERM; while :; do sleep 0.1; done' & echo $$ $!; while :; do sleep 0.1; done",
+      ),
+    );
+    const rest = outcomeOf(reader);
+    execution.cancel();
+    await clock.advance(4_999);
+    expect(pids.map(isGone)).toEqual([false, false]);
+    await clock.advance(1);
+    expect((await inTime("the end", rest)).error).toMatchObject({ name: "AbortError" });
+    await allGone(pids);
+  });
+
+  test("a child that ignores SIGTERM does not outlive its parent", async () => {
+    const { execution, reader, pids } = await started(
+      shell("sh -c 'trap \"\" TERM; echo ready; while :; do sleep 0.1; done' & read line <&0; echo $!; wait"),
+    );
+    const rest = outcomeOf(reader);
+    execution.cancel();
+    expect((await inTime("the end", rest)).error).toMatchObject({ name: "AbortError" });
+    await allGone(pids.filter((pid) => pid > 1));
+  });
+
+  test("gives time to end in good order, but what is said then is not heard", async () => {
+    const { execution, reader, pids } = await started(
+      shell("trap 'echo bye; echo bye >&2; exit 0' TERM; echo $$; while :; do sleep 0.05; done"),
+    );
+    const rest = outcomeOf(reader);
+    execution.cancel();
+    const { chunks, error } = await inTime("the end", rest);
+    expect(error).toMatchObject({ name: "AbortError" });
+    expect(chunks).toEqual([]);
+    expect(logger.lines[0]?.fields).toMatchObject({ stderr: "bye" });
+    await allGone(pids);
+  });
+
+  test("by leaving the stream ends the command too", async () => {
+    const { reader, pids } = await started(shell("echo $$; sleep 1000"));
+    await inTime("the stream to be left", reader.return?.() ?? Promise.reject());
+    await allGone(pids);
+  });
+
+  test("before the start starts nothing", async () => {
+    const execution = testExecution("Hi");
+    execution.cancel();
+    const { error } = await inTime("the end", outcomeOf(backend(["/no/such/program"])(execution.context)));
+    expect(error).toMatchObject({ name: "AbortError" });
+  });
+});
+
+describe("what a command leaves behind", () => {
+  test("is ended when it has let go of the output", async () => {
+    const { reader, pids } = await started(shell("sleep 1000 >&- 2>&- & echo $$ $!"));
+    expect((await inTime("the end", outcomeOf(reader))).error).toBeUndefined();
+    await allGone(pids);
+  });
+
+  test("is ended after the grace when it holds the output open", async () => {
+    const { reader, pids } = await started(shell("sleep 1000 & echo $$ $!"));
+    const rest = outcomeOf(reader);
+    await eventually("the command itself is gone", () => isGone(pids[0] ?? 0));
+    // The first advance may still find the limit on silence, which is longer.
+    for (let turn = 0; turn < 2; turn++) await clock.advance(5_000);
+    expect((await inTime("the end", rest)).error).toBeUndefined();
+    await allGone(pids);
+  });
+});
+
+test("only the usual variables and the configured ones are passed on", async () => {
+  process.env["CANARY_SECRET"] = "canary";
+  try {
+    const { chunks } = await run(backend(["env"], { env: { MODEL_DIR: "/models", LANG: "C" } }));
+    const names = proseOf(chunks)
+      .trim()
+      .split("\n")
+      .map((line) => line.split("=")[0] ?? "");
+    expect(proseOf(chunks)).not.toContain("canary");
+    expect(proseOf(chunks)).toContain("MODEL_DIR=/models");
+    expect(proseOf(chunks)).toMatch(/^LANG=C$/m);
+    expect(proseOf(chunks)).toContain("TACHIKOMA_EXECUTION_ID=x1");
+    expect(names).toContain("PATH");
+    expect(names.filter((name) => /npm_|NODE|VITEST/i.test(name))).toEqual([]);
+  } finally {
+    delete process.env["CANARY_SECRET"];
+  }
+});
+
+test("the working directory", async () => {
+  expect(proseOf((await run(backend(["pwd"], { cwd: "/" }))).chunks)).toBe("/\n");
 });
