@@ -95,7 +95,10 @@ export class Connections {
   disconnect(connectionId: string): void {
     const connection = this.#core().connections.get(connectionId);
     if (connection === undefined) {
-      throw new TachikomaError("CONNECTION_NOT_FOUND", `There is no connection ${JSON.stringify(connectionId)}`);
+      throw new TachikomaError(
+        "CONNECTION_NOT_FOUND",
+        `There is no connection ${JSON.stringify(connectionId)}`,
+      );
     }
     connection.close("SERVER_GOING_AWAY", "Closed by the application");
   }

@@ -2,14 +2,19 @@
  * The server as an application embeds it: options in, one object out that listens by itself or attaches to an HTTP server that
  * is there already.
  */
-import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { TachikomaError } from "@tachikoma/protocol";
+import type { Connections } from "./connections-api.ts";
+import { refusalFor, refuseUpgrade } from "./gateway/refusal.ts";
 import { parseOptions, type ServerOptions } from "./server-options.ts";
 import { ServerParts } from "./server-parts.ts";
-import { refuseUpgrade, refusalFor } from "./gateway/refusal.ts";
-import type { Connections } from "./connections-api.ts";
 
 export interface ListenOptions {
   /** @default 3000; 0 takes any free port */
@@ -105,8 +110,13 @@ export class TachikomaServer {
    * another path is left to other listeners, and refused when there is none.
    */
   attach(httpServer: Server): void {
-    this.ready().catch((cause: unknown) => this.#parts.logger.error({ err: cause }, "The server could not open"));
-    const others = httpServer.listeners("request") as ((request: IncomingMessage, response: ServerResponse) => void)[];
+    this.ready().catch((cause: unknown) =>
+      this.#parts.logger.error({ err: cause }, "The server could not open"),
+    );
+    const others = httpServer.listeners("request") as ((
+      request: IncomingMessage,
+      response: ServerResponse,
+    ) => void)[];
     httpServer.removeAllListeners("request");
     httpServer.on("request", (request, response) => {
       this.handleRequest(request, response).then((isAnswered) => {

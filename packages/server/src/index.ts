@@ -1,4 +1,4 @@
-export { TachikomaError, type ErrorCode } from "@tachikoma/protocol";
+export { type ErrorCode, TachikomaError } from "@tachikoma/protocol";
 export type {
   BroadcastOptions,
   ClientScope,
@@ -23,8 +23,8 @@ export { type DemoOptions, demo } from "./executions/backends/demo.ts";
 export { type OpenAiCompatibleOptions, openAiCompatible } from "./executions/backends/openai-compatible.ts";
 export type { ExecutionContext, Handler, HandlerOutput, HandlerStream } from "./executions/handler.ts";
 export type { AuthCallback, AuthRequest } from "./gateway/door.ts";
-export { createLogger, type CreateLoggerOptions } from "./platform/logger.ts";
-export type { ChannelOptions, ServerOptions } from "./server-options.ts";
+export { type CreateLoggerOptions, createLogger } from "./platform/logger.ts";
+export type { ChannelOptions, ExecutionOption, HandlerEntry, ServerOptions } from "./server-options.ts";
 export { createMemoryStore } from "./stores/memory/memory-store.ts";
 export { openSqliteStore, type SqliteStoreOptions } from "./stores/sqlite/sqlite-store.ts";
 export type * from "./stores/store.ts";

@@ -21,16 +21,36 @@ export interface ServerOptions extends Omit<SettingsInput, "channels" | "executi
   /** By namespace, the part of a channel's name before the first `:`; `default` holds for all others. */
   readonly channels?: Readonly<Record<string, ChannelOptions>>;
   /** What `execute` runs, by name. */
-  // biome-ignore lint/suspicious/noExplicitAny: each handler states its own input, which nothing checks but itself
-  readonly executions?: Readonly<Record<string, Handler<any>>>;
+  readonly executions?: Readonly<Record<string, ExecutionOption>>;
   /** Answers `custom` messages. */
   readonly onCustom?: CustomHandler;
   /** @default none: the library writes nothing by itself */
   readonly logger?: Logger;
   /** A store of the application's own making; wins over `database`. It is closed with the server. */
   readonly store?: Store;
-  /** What `/api/stats` tells of the handlers beside their names. */
-  readonly handlerLabels?: Readonly<Record<string, { readonly backend: string; readonly label: string }>>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: each handler states its own input, which nothing checks but itself
+type AnyHandler = Handler<any>;
+
+/** A handler, bare or with what is to be known of it. */
+export type ExecutionOption = AnyHandler | HandlerEntry;
+
+export interface HandlerEntry {
+  readonly run: AnyHandler;
+  /** How long one execution may take in all, in seconds. @default 3600 */
+  readonly maxDurationSecs?: number;
+  /** What `/api/stats` and the console say of it. */
+  readonly backend?: string;
+  readonly label?: string;
+}
+
+/** The handlers by name, each with its entry. */
+export function handlerEntries(options: ServerOptions): ReadonlyMap<string, HandlerEntry> {
+  const entries = Object.entries(options.executions ?? {});
+  return new Map(
+    entries.map(([name, option]) => [name, typeof option === "function" ? { run: option } : option]),
+  );
 }
 
 export interface ParsedOptions {
@@ -44,7 +64,15 @@ export function parseOptions(options: ServerOptions): ParsedOptions {
   const channels = Object.fromEntries(
     Object.entries(options.channels ?? {}).map(([name, channel]) => [name, withoutHooks(channel)]),
   );
-  const given = { server, database, security, websocket, sessions, limits, channels: { default: {}, ...channels } };
+  const given = {
+    server,
+    database,
+    security,
+    websocket,
+    sessions,
+    limits,
+    channels: { default: {}, ...channels },
+  };
   const parsed = settingsSchema.safeParse(withoutUndefined(given));
   if (parsed.success) return { settings: parsed.data, options };
   const issue = parsed.error.issues[0]!;

@@ -13,7 +13,6 @@ import { DEFAULT_TENANT } from "./core/identity.ts";
 import { type NamespaceConfig, NamespaceTable } from "./core/namespace.ts";
 import type { Logger } from "./core/ports.ts";
 import { SessionServer, type SessionServerLimits } from "./core/session-server.ts";
-import type { Handler } from "./executions/handler.ts";
 import { DoorKeeper } from "./gateway/door.ts";
 import { StaticFiles } from "./gateway/http/static-files.ts";
 import { HttpGateway } from "./gateway/http-gateway.ts";
@@ -25,7 +24,12 @@ import { createServerMetrics, type ServerMetrics } from "./metrics/server-metric
 import { createLoadProbe } from "./platform/load-probe.ts";
 import { systemClock } from "./platform/system-clock.ts";
 import { systemRandom } from "./platform/system-random.ts";
-import type { ParsedOptions, ServerOptions } from "./server-options.ts";
+import {
+  type HandlerEntry,
+  handlerEntries,
+  type ParsedOptions,
+  type ServerOptions,
+} from "./server-options.ts";
 import { createMemoryStore } from "./stores/memory/memory-store.ts";
 import { openSqliteStore } from "./stores/sqlite/sqlite-store.ts";
 import type { Store } from "./stores/store.ts";
@@ -38,6 +42,7 @@ const MAX_HOT_BYTES = 64 * 1024 * 1024;
 const MAX_PENDING_REQUESTS = 256;
 const PRESENCE_LEAVE_AFTER_MS = 5_000;
 const LEASE_TTL_MS = 15_000;
+const MAX_DURATION_MS = 3_600_000;
 
 export class ServerParts {
   readonly settings: Settings;
@@ -47,6 +52,7 @@ export class ServerParts {
   readonly http: HttpGateway;
   readonly webSockets: WebSocketGateway;
   readonly #options: ServerOptions;
+  readonly #handlers: ReadonlyMap<string, HandlerEntry>;
   readonly #metrics: ServerMetrics;
   readonly #loadProbe = createLoadProbe();
   readonly #door: DoorKeeper;
@@ -59,10 +65,14 @@ export class ServerParts {
   constructor({ settings, options }: ParsedOptions) {
     this.settings = settings;
     this.#options = options;
+    this.#handlers = handlerEntries(options);
     this.logger = options.logger ?? silentLogger;
     this.#metrics = createServerMetrics({ loadProbe: this.#loadProbe });
     this.#door = new DoorKeeper({ auth: options.auth, apiKey: settings.security.apiKey });
-    this.connections = new Connections(() => this.#openCore(), () => systemClock.nowMs());
+    this.connections = new Connections(
+      () => this.#openCore(),
+      () => systemClock.nowMs(),
+    );
     const shared = {
       door: this.#door,
       logger: this.logger,
@@ -95,7 +105,8 @@ export class ServerParts {
   /** @throws CONFIG_INVALID when strangers could reach a server that asks nobody who they are */
   checkListeningOn(host: string): void {
     this.#listenHost = host;
-    if (this.#door.mode !== "none" || isLoopbackHost(host) || this.settings.server.allowUnauthenticatedRemote) return;
+    if (this.#door.mode !== "none" || isLoopbackHost(host) || this.settings.server.allowUnauthenticatedRemote)
+      return;
     throw new TachikomaError(
       "CONFIG_INVALID",
       `Listening on ${host} without authentication is refused: set security.api_key, or server.allow_unauthenticated_remote`,
@@ -138,14 +149,14 @@ export class ServerParts {
       logger: this.logger,
       observer: createMetricsObserver(this.#metrics),
       namespaces: this.#namespaces(),
-      handlers: new Map(Object.entries(this.#options.executions ?? {}) as [string, Handler][]),
+      handlers: new Map([...this.#handlers].map(([name, { run }]) => [name, run])),
       onCustom: this.#options.onCustom,
       checkToken: (token) => this.#door.check(token),
       heartbeat: {
         pingIntervalMs: settings.websocket.pingIntervalSecs * 1_000,
         pongTimeoutMs: settings.websocket.pongTimeoutSecs * 1_000,
       },
-      limits: limitsOf(settings),
+      limits: limitsOf(settings, this.#handlers),
       sessionTtlMs: settings.sessions.ttlSecs * 1_000,
       presenceLeaveAfterMs: PRESENCE_LEAVE_AFTER_MS,
       leaseTtlMs: LEASE_TTL_MS,
@@ -197,7 +208,8 @@ export class ServerParts {
   }
 
   #requestFault(request: IncomingMessage): string | undefined {
-    const isOpenLoopback = this.#door.mode === "none" && this.#listenHost !== undefined && isLoopbackHost(this.#listenHost);
+    const isOpenLoopback =
+      this.#door.mode === "none" && this.#listenHost !== undefined && isLoopbackHost(this.#listenHost);
     return isOpenLoopback ? loopbackHostFault(request) : undefined;
   }
 
@@ -218,7 +230,6 @@ export class ServerParts {
   }
 
   #stats(core: SessionServer): object {
-    const labels = this.#options.handlerLabels ?? {};
     return {
       server_version: packageVersion(),
       node_id: core.nodeId,
@@ -230,10 +241,10 @@ export class ServerParts {
       executions_running: core.executions.runningCount,
       store: this.#store?.kind,
       auth: this.#door.mode,
-      handlers: Object.keys(this.#options.executions ?? {}).map((name) => ({
+      handlers: [...this.#handlers].map(([name, { backend = "handler", label = name }]) => ({
         name,
-        backend: labels[name]?.backend ?? "handler",
-        label: labels[name]?.label ?? name,
+        backend,
+        label,
       })),
     };
   }
@@ -251,8 +262,13 @@ function hooksOf(options: ServerOptions, name: string): Partial<NamespaceConfig>
   };
 }
 
-function limitsOf({ websocket, limits, executions }: Settings): SessionServerLimits {
-  const longest = Math.max(...Object.values(executions).map((execution) => execution.maxDurationSecs), 0.05);
+function limitsOf(
+  { websocket, limits }: Settings,
+  handlers: ReadonlyMap<string, HandlerEntry>,
+): SessionServerLimits {
+  const durations = [...handlers].flatMap(([name, { maxDurationSecs }]): [string, number][] =>
+    maxDurationSecs === undefined ? [] : [[name, maxDurationSecs * 1_000]],
+  );
   return {
     maxConnections: limits.maxConnections,
     maxConnectionsPerClient: websocket.maxConnectionsPerClient,
@@ -271,7 +287,8 @@ function limitsOf({ websocket, limits, executions }: Settings): SessionServerLim
       maxPerChannel: limits.maxExecutionsPerChannel,
       maxPerSession: limits.maxExecutionsPerConnection,
       maxWaitingInputs: limits.maxWaitingInputs,
-      maxDurationMs: longest * 1_000,
+      maxDurationMs: MAX_DURATION_MS,
+      maxDurationMsByHandler: new Map(durations),
     },
   };
 }

@@ -1,7 +1,8 @@
 /** The server that configuration alone makes: model backends in place of code. */
-import { createServer, type ServerAddress } from "./create-server.ts";
+
 import type { ExecutionSettings, Settings } from "./config/settings.ts";
 import type { Logger } from "./core/ports.ts";
+import { createServer, type ServerAddress } from "./create-server.ts";
 import { anthropic } from "./executions/backends/anthropic.ts";
 import { command } from "./executions/backends/command.ts";
 import { demo } from "./executions/backends/demo.ts";
@@ -21,13 +22,19 @@ export async function startStandalone(options: {
 }): Promise<StandaloneServer> {
   const { settings, logger } = options;
   const { executions, ...rest } = settings;
-  const entries = Object.entries(executions);
   const server = createServer({
     ...rest,
     logger,
-    executions: Object.fromEntries(entries.map(([name, execution]) => [name, backendOf(execution, logger)])),
-    handlerLabels: Object.fromEntries(
-      entries.map(([name, execution]) => [name, { backend: execution.backend, label: labelOf(name, execution) }]),
+    executions: Object.fromEntries(
+      Object.entries(executions).map(([name, execution]) => [
+        name,
+        {
+          run: backendOf(execution, logger),
+          maxDurationSecs: execution.maxDurationSecs,
+          backend: execution.backend,
+          label: labelOf(name, execution),
+        },
+      ]),
     ),
   });
   try {

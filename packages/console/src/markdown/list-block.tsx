@@ -1,6 +1,6 @@
 import type { ComponentChild, VNode } from "preact";
 import type { ListItem } from "./blocks.ts";
-import { renderInline } from "./markdown.tsx";
+import { renderInline } from "./inline-elements.tsx";
 
 /** Items with a depth each, as nested lists. */
 export function ListBlock({ items }: { readonly items: readonly ListItem[] }): VNode {

@@ -1,8 +1,8 @@
-import { Component, type ComponentChild, type VNode } from "preact";
+import { Component, type VNode } from "preact";
 import { useRef } from "preact/hooks";
 import { type Block, BlockStream } from "./blocks.ts";
 import { CodeBlock } from "./code-block.tsx";
-import { type Inline, parseInline } from "./inline.ts";
+import { renderInline } from "./inline-elements.tsx";
 import { ListBlock } from "./list-block.tsx";
 
 /** By the level that the text says: an answer sits below the page's own headings. */
@@ -20,29 +20,6 @@ export function Markdown({ text }: { readonly text: string }) {
       ))}
     </div>
   );
-}
-
-export function renderInline(source: string): ComponentChild[] {
-  return parseInline(source).map(inlineElement);
-}
-
-function inlineElement(inline: Inline): ComponentChild {
-  switch (inline.kind) {
-    case "text":
-      return inline.text;
-    case "code":
-      return <code>{inline.text}</code>;
-    case "strong":
-      return <strong>{inline.children.map(inlineElement)}</strong>;
-    case "emphasis":
-      return <em>{inline.children.map(inlineElement)}</em>;
-    case "link":
-      return (
-        <a href={inline.href} title={inline.href} target="_blank" rel="noopener noreferrer nofollow">
-          {inline.children.map(inlineElement)}
-        </a>
-      );
-  }
 }
 
 /** Rendered again only when its block is another one: settled blocks of a growing answer keep their identity. */

@@ -58,6 +58,10 @@ describe("what a person sees of a channel", () => {
     expect(printed([text("x1", "a", "p1"), text("x1", "b", "p2")]).out).toBe("a\n\nb\n");
   });
 
+  test("a text that ends its own line gets no empty one", () => {
+    expect(printed([text("x1", "a\n"), message("b")]).out).toBe("a\nb\n");
+  });
+
   test("how executions end", () => {
     const end = { type: "ended", ...placed, executionId: "x1", usage: {} } as const;
     const { err } = printed([

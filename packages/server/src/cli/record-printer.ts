@@ -9,6 +9,7 @@ export class RecordPrinter {
   #openExecutionId: string | undefined;
   /** The part of that execution that the text belongs to. */
   #openPartId: unknown;
+  #isAtLineStart = true;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
@@ -48,6 +49,7 @@ export class RecordPrinter {
     this.#openExecutionId = executionId;
     this.#openPartId = chunk["id"];
     this.#terminal.out.writeForeign(text);
+    this.#isAtLineStart = text.endsWith("\n");
   }
 
   /** A remark, on a line of its own. */
@@ -65,7 +67,7 @@ export class RecordPrinter {
   #finishLine(): void {
     if (this.#openExecutionId === undefined) return;
     this.#openExecutionId = undefined;
-    this.#terminal.out.write("\n");
+    if (!this.#isAtLineStart) this.#terminal.out.write("\n");
   }
 
   #printMessage(data: unknown, sender: string | undefined): void {

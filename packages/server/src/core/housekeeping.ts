@@ -51,7 +51,11 @@ export class Housekeeping {
     hub.tidy();
     try {
       const idleLogMs = Math.max(IDLE_LOG_MS, sessionTtlMs * 2);
-      const { hasMore } = await store.sweep({ nowMs: clock.nowMs(), idleLogMs, idempotencyMs: IDEMPOTENCY_MS });
+      const { hasMore } = await store.sweep({
+        nowMs: clock.nowMs(),
+        idleLogMs,
+        idempotencyMs: IDEMPOTENCY_MS,
+      });
       return hasMore;
     } catch (cause) {
       logger.warn({ err: cause }, "Sweep failed");

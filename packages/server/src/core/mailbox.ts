@@ -27,9 +27,13 @@ export class Mailbox {
   async send(connectionId: string, data: unknown): Promise<void> {
     const connection = this.#options.connections.get(connectionId);
     if (connection === undefined) {
-      throw new TachikomaError("CONNECTION_NOT_FOUND", `There is no connection ${JSON.stringify(connectionId)}`);
+      throw new TachikomaError(
+        "CONNECTION_NOT_FOUND",
+        `There is no connection ${JSON.stringify(connectionId)}`,
+      );
     }
-    if (connection.isClosed) throw new TachikomaError("CONNECTION_CLOSED", `Connection ${connectionId} is closed`);
+    if (connection.isClosed)
+      throw new TachikomaError("CONNECTION_CLOSED", `Connection ${connectionId} is closed`);
     await this.#append(connection.identity.tenant, sessionInbox(connection.session.id), data, []);
   }
 
@@ -53,7 +57,9 @@ export class Mailbox {
       await this.#options.hub.append({ tenant, channel }, [record]);
     } catch (cause) {
       const detail = errorCodeOf(cause) ?? "INTERNAL";
-      throw new TachikomaError("SEND_FAILED", `The message to ${channel} could not be stored: ${detail}`, { cause });
+      throw new TachikomaError("SEND_FAILED", `The message to ${channel} could not be stored: ${detail}`, {
+        cause,
+      });
     }
   }
 }

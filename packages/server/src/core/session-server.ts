@@ -3,7 +3,7 @@
  * credentials and transports; a simulation brings its own.
  */
 import { encodeMessage, TachikomaError } from "@tachikoma/protocol";
-import { ExecutionService, type ExecutionLimits } from "../executions/execution-service.ts";
+import { type ExecutionLimits, ExecutionService } from "./execution/execution-service.ts";
 import type { Handler } from "../executions/handler.ts";
 import type { Store } from "../stores/store.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
@@ -181,7 +181,12 @@ export class SessionServer {
       sessionId === undefined || clientId !== undefined
         ? undefined
         : await this.#sessions.clientIdOf(tenant, sessionId);
-    const identity = identityFor(credential, clientId, sessionClientId, () => `c-${random.id(CLIENT_ID_CHARS)}`);
+    const identity = identityFor(
+      credential,
+      clientId,
+      sessionClientId,
+      () => `c-${random.id(CLIENT_ID_CHARS)}`,
+    );
     const opened = await this.#sessions.open(identity, sessionId);
     this.#checkReady();
     const isReplacing = opened.isResumed && opened.session.holder !== undefined;

@@ -10,7 +10,7 @@ import type { DoorKeeper } from "./door.ts";
 import { getMessages, postMessage } from "./http/channel-routes.ts";
 import type { RouteRequest, RouteResponse } from "./http/route.ts";
 import type { StaticFiles } from "./http/static-files.ts";
-import { loopbackHostFault, originFault } from "./origin.ts";
+import { type loopbackHostFault, originFault } from "./origin.ts";
 import { refusalFor, sendRefusal, urlOf } from "./refusal.ts";
 import { WEBSOCKET_PATHS } from "./websocket-gateway.ts";
 
@@ -49,7 +49,9 @@ export class HttpGateway {
     const url = urlOf(request);
     if (url === undefined) return false;
     try {
-      return this.#answerOpenly(request, response, url.pathname) || (await this.#answerApi(request, response, url));
+      return (
+        this.#answerOpenly(request, response, url.pathname) || (await this.#answerApi(request, response, url))
+      );
     } catch (cause) {
       const refusal = refusalFor(cause);
       if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Request failed");
@@ -65,7 +67,9 @@ export class HttpGateway {
     if (request.method !== "GET" && request.method !== "HEAD") return false;
     if (path === "/healthz") return sendJson(response, 200, `{"status":"ok"}`);
     if (path === "/readyz") {
-      return isReady() ? sendJson(response, 200, `{"status":"ready"}`) : sendJson(response, 503, `{"status":"not_ready"}`);
+      return isReady()
+        ? sendJson(response, 200, `{"status":"ready"}`)
+        : sendJson(response, 503, `{"status":"not_ready"}`);
     }
     return files.serve(request, response, path);
   }

@@ -22,6 +22,7 @@ export function loopbackHostFault(request: IncomingMessage): string | undefined 
   const { host } = request.headers;
   if (host === undefined) return undefined;
   const name = URL.parse(`http://${host}`)?.hostname ?? "";
-  if (name === "localhost" || name.endsWith(".localhost") || name === "[::1]" || /^127\./.test(name)) return undefined;
+  if (name === "localhost" || name.endsWith(".localhost") || name === "[::1]" || /^127\./.test(name))
+    return undefined;
   return `Host ${JSON.stringify(host.slice(0, 200))} is not this machine`;
 }

@@ -1,4 +1,4 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { ERRORS, type ErrorCode, type ErrorEntry, errorCodeOf } from "@tachikoma/protocol";
 
@@ -25,7 +25,8 @@ export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
   const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   const statusLine = `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? "Error"}\r\n`;
   // A peer that is gone already needs no answer.
-  if (socket.writable) socket.end(`${statusLine}${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  if (socket.writable)
+    socket.end(`${statusLine}${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
   // A peer that does not close its side is not waited for.
   socket.once("finish", () => socket.destroy());
 }

@@ -77,8 +77,7 @@ export class WebSocketGateway {
   async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const url = urlOf(request);
     if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
-    const fault =
-      originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
+    const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
     if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
     const credential = await this.#options.door.admit(request, url);
     const core = await this.#options.core();
@@ -146,7 +145,10 @@ function idParameter(url: URL, name: string): string | undefined {
   const value = url.searchParams.get(name) ?? "";
   if (value === "") return undefined;
   if (value.length > MAX_ID_CHARS) {
-    throw new TachikomaError("INVALID_MESSAGE", `${name} has ${value.length} characters, the limit is ${MAX_ID_CHARS}`);
+    throw new TachikomaError(
+      "INVALID_MESSAGE",
+      `${name} has ${value.length} characters, the limit is ${MAX_ID_CHARS}`,
+    );
   }
   if (/[\p{C}\s]/u.test(value)) {
     throw new TachikomaError("INVALID_MESSAGE", `${name} contains white space or control characters`);

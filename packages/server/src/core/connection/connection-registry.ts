@@ -11,6 +11,7 @@ export interface Reservation {
 export class ConnectionRegistry {
   readonly #maxPerClient: number;
   readonly #byId = new Map<string, Connection>();
+  readonly #byClient = new Map<string, Set<Connection>>();
   /** Places taken by client, connected or about to be. */
   readonly #placesTaken = new Map<string, number>();
 
@@ -49,10 +50,18 @@ export class ConnectionRegistry {
 
   register(connection: Connection): void {
     this.#byId.set(connection.id, connection);
+    const key = clientKey(connection.identity.tenant, connection.identity.clientId);
+    const ofClient = this.#byClient.get(key);
+    if (ofClient === undefined) this.#byClient.set(key, new Set([connection]));
+    else ofClient.add(connection);
   }
 
   unregister(connection: Connection): void {
     this.#byId.delete(connection.id);
+    const key = clientKey(connection.identity.tenant, connection.identity.clientId);
+    const ofClient = this.#byClient.get(key);
+    ofClient?.delete(connection);
+    if (ofClient?.size === 0) this.#byClient.delete(key);
   }
 
   get(connectionId: string): Connection | undefined {
@@ -64,7 +73,7 @@ export class ConnectionRegistry {
   }
 
   get clientCount(): number {
-    return this.#placesTaken.size;
+    return this.#byClient.size;
   }
 
   ids(): string[] {
@@ -76,9 +85,7 @@ export class ConnectionRegistry {
   }
 
   ofClient(tenant: string, clientId: string): Connection[] {
-    return [...this.#byId.values()].filter(
-      (connection) => connection.identity.tenant === tenant && connection.identity.clientId === clientId,
-    );
+    return [...(this.#byClient.get(clientKey(tenant, clientId)) ?? [])];
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ClientMessageOf } from "@tachikoma/protocol";
-import type { ExecutionService } from "../../executions/execution-service.ts";
+import type { ExecutionService } from "../execution/execution-service.ts";
 import type { Authorize } from "../authorize.ts";
 import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
 import type { Identity } from "../identity.ts";

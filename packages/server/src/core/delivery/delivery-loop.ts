@@ -9,6 +9,7 @@
  * memory, and what it reads later is merged.
  */
 import { formatPosition } from "@tachikoma/protocol";
+import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock } from "../ports.ts";
@@ -37,6 +38,8 @@ export interface DeliveryOptions {
 export class DeliveryLoop {
   readonly #options: DeliveryOptions;
   readonly #dirty = new Set<Subscriber>();
+  /** Logs whose pages are remembered for the flush that is under way. */
+  readonly #pagedLogs = new Set<ChannelLog>();
   #isScheduled = false;
 
   constructor(options: DeliveryOptions) {
@@ -85,6 +88,13 @@ export class DeliveryLoop {
     for (const subscriber of again) this.#dirty.add(subscriber);
     this.#isScheduled = this.#dirty.size > 0;
     if (this.#isScheduled) this.#options.clock.defer(() => this.#flush());
+    else this.#forgetPages();
+  }
+
+  /** Everyone at the same place has been served: the bytes are in the sockets now, or gone. */
+  #forgetPages(): void {
+    for (const log of this.#pagedLogs) log.pages.clear();
+    this.#pagedLogs.clear();
   }
 
   /** Writes one page to one connection. True when it has more to deliver and room for it. */
@@ -130,7 +140,10 @@ export class DeliveryLoop {
       return buildPage(log, rest, cursor.subscriber, maxBytes);
     }
     const hot = pageOf(log, cursor, maxBytes);
-    if (hot !== undefined) return hot;
+    if (hot !== undefined) {
+      this.#pagedLogs.add(log);
+      return hot;
+    }
     this.#load(cursor);
     return undefined;
   }

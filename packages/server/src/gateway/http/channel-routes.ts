@@ -25,7 +25,13 @@ export async function postMessage(core: SessionServer, request: RouteRequest): P
     throw new TachikomaError("INVALID_MESSAGE", `id is not a text of 1 to ${MAX_ID_CHARS} characters`);
   }
   const { tenant, clientId } = request.identity;
-  const position = await core.publish({ tenant, channel, data: body["data"], sender: clientId, commandId: id });
+  const position = await core.publish({
+    tenant,
+    channel,
+    data: body["data"],
+    sender: clientId,
+    commandId: id,
+  });
   return { status: 200, json: JSON.stringify({ position }) };
 }
 
@@ -46,7 +52,8 @@ export async function getMessages(core: SessionServer, request: RouteRequest): P
     has_more: position.seq < head.seq,
     ...(from.reset === undefined ? {} : { reset: from.reset }),
   };
-  const texts = records.length === 0 ? "" : recordTexts(new ChannelLog(key, { base: head, head }, NO_RING, 0), records);
+  const texts =
+    records.length === 0 ? "" : recordTexts(new ChannelLog(key, { base: head, head }, NO_RING, 0), records);
   return { status: 200, json: `{"records":[${texts}],${JSON.stringify(answer).slice(1)}` };
 }
 
@@ -84,7 +91,12 @@ async function allowedChannel(core: SessionServer, request: RouteRequest, verb: 
   return channel;
 }
 
-async function requireAllowed(core: SessionServer, identity: Identity, verb: Verb, channel: string): Promise<void> {
+async function requireAllowed(
+  core: SessionServer,
+  identity: Identity,
+  verb: Verb,
+  channel: string,
+): Promise<void> {
   if (await core.authorize(identity, verb, channel)) return;
   throw new TachikomaError("FORBIDDEN", `Not allowed to ${verb} in ${channel}`);
 }
@@ -94,5 +106,8 @@ function limitOf(url: URL): number {
   if (text === null) return DEFAULT_LIMIT;
   const limit = Number(text);
   if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new TachikomaError("INVALID_MESSAGE", `limit is ${JSON.stringify(text.slice(0, 20))}, allowed are 1 to ${MAX_LIMIT}`);
+  throw new TachikomaError(
+    "INVALID_MESSAGE",
+    `limit is ${JSON.stringify(text.slice(0, 20))}, allowed are 1 to ${MAX_LIMIT}`,
+  );
 }

@@ -1,7 +1,7 @@
 /** The built console, read once at start: a handful of files, served from memory. */
 import { readdirSync, readFileSync } from "node:fs";
-import { extname, join, posix } from "node:path";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { extname, join, posix } from "node:path";
 
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",

@@ -4,8 +4,8 @@
  */
 import type { ErrorCode, ReceiptStatus } from "@tachikoma/protocol";
 import { ERRORS } from "@tachikoma/protocol";
-import type { Clock, Logger } from "../core/ports.ts";
-import type { Store, StoredReceipt } from "../stores/store.ts";
+import type { Clock, Logger } from "../ports.ts";
+import type { Store, StoredReceipt } from "../../stores/store.ts";
 import type { Execution } from "./execution.ts";
 
 export interface ExecutionCommand {
@@ -70,7 +70,8 @@ export class CommandReceipts {
     try {
       const receipt = await this.claim(command, execution?.key.channel ?? "");
       if (receipt.status !== "accepted") return toWire(receipt);
-      if (execution === undefined) return await this.#settle(command, receipt, "rejected", "UNKNOWN_EXECUTION");
+      if (execution === undefined)
+        return await this.#settle(command, receipt, "rejected", "UNKNOWN_EXECUTION");
       isLeftOpen = true;
       if (!isUnderWay) this.#apply(command, id, receipt, apply);
       return toWire(receipt);

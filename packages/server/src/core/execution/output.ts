@@ -3,7 +3,7 @@
  * ends with a chunk that says how, so that a cut answer never looks complete.
  */
 import { type Chunk, isChunk, TachikomaError } from "@tachikoma/protocol";
-import type { HandlerOutput } from "./handler.ts";
+import type { HandlerOutput } from "../../executions/handler.ts";
 
 type Opened = "text" | "reasoning";
 

@@ -3,15 +3,15 @@
  * when the last watcher is gone or the server stops.
  */
 import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
-import type { Identity } from "../core/identity.ts";
-import type { ChannelLog } from "../core/log/channel-log.ts";
-import type { LogHub } from "../core/log/log-hub.ts";
-import type { Observer } from "../core/observer.ts";
-import type { Clock, Logger, Random } from "../core/ports.ts";
-import type { NewRecord, Store } from "../stores/store.ts";
+import type { Identity } from "../identity.ts";
+import type { ChannelLog } from "../log/channel-log.ts";
+import type { LogHub } from "../log/log-hub.ts";
+import type { Observer } from "../observer.ts";
+import type { Clock, Logger, Random } from "../ports.ts";
+import type { NewRecord, Store } from "../../stores/store.ts";
 import { type CommandReceipt, CommandReceipts, type ExecutionCommand } from "./command-receipts.ts";
 import { Execution, startKey } from "./execution.ts";
-import type { Handler } from "./handler.ts";
+import type { Handler } from "../../executions/handler.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { UnwatchedPolicies } from "./unwatched-policies.ts";
 
@@ -23,6 +23,8 @@ export interface ExecutionLimits {
   readonly maxPerSession: number;
   readonly maxWaitingInputs: number;
   readonly maxDurationMs: number;
+  /** Where a handler has a bound of its own. */
+  readonly maxDurationMsByHandler?: ReadonlyMap<string, number> | undefined;
 }
 
 export interface ExecutionServiceOptions {
@@ -155,7 +157,7 @@ export class ExecutionService {
         input: options.input,
         fence,
         maxWaitingInputs: this.#options.limits.maxWaitingInputs,
-        maxDurationMs: this.#options.limits.maxDurationMs,
+        maxDurationMs: this.#maxDurationMs(claim.handlerName),
       }),
       options.onUnwatched,
     );
@@ -235,6 +237,11 @@ export class ExecutionService {
         logger.warn({ err: cause, executionId: execution.id }, "Lease could not be released");
       });
     });
+  }
+
+  #maxDurationMs(handlerName: string): number {
+    const { maxDurationMs, maxDurationMsByHandler } = this.#options.limits;
+    return maxDurationMsByHandler?.get(handlerName) ?? maxDurationMs;
   }
 
   #find(command: ExecutionCommand): Execution | undefined {

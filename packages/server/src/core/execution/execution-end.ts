@@ -1,6 +1,6 @@
 /** How an execution ends: exactly one of these, and the record and chunk that say so. */
 import { type Chunk, ERRORS, errorCodeOf, toWireNames, type Usage } from "@tachikoma/protocol";
-import type { NewRecord } from "../stores/store.ts";
+import type { NewRecord } from "../../stores/store.ts";
 
 export type ExecutionEnd =
   | { readonly kind: "completed" }
