@@ -39,7 +39,8 @@ export const STEPS = [
   {
     name: "size",
     text: "what the client costs a page",
-    run: (root) => runCommand(root, [process.execPath, join(root, "packages", "client", "scripts", "size.mjs")]),
+    run: (root) =>
+      runCommand(root, [process.execPath, join(root, "packages", "client", "scripts", "size.mjs")]),
   },
   {
     name: "unused",

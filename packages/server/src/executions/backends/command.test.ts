@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FakeClock } from "../../core/testing/fake-clock.ts";
 import type { Handler } from "../handler.ts";
@@ -98,15 +100,23 @@ describe("output", () => {
   });
 
   test("characters that are written in pieces stay whole", async () => {
-    const { chunks } = await run(
-      node(`
-        const bytes = Buffer.from("攻殻 🕷️ é");
-        const next = (at) => at < bytes.length && process.stdout.write(bytes.subarray(at, at + 1), () => setImmediate(next, at + 1));
-        next(0);
-      `),
-    );
-    expect(proseOf(chunks)).toBe("攻殻 🕷️ é");
-    expect(chunks.filter((chunk) => chunk.type === "text-delta").length).toBeGreaterThan(1);
+    const folder = mkdtempSync(join(tmpdir(), "tachikoma-"));
+    const [whole, firstByte, goOn] = ["\\303\\251", "\\346", join(folder, "go-on")];
+    try {
+      const { reader, pids } = await started(
+        shell(
+          `echo $$; printf '${whole}${firstByte}'; while [ ! -e ${goOn} ]; do sleep 0.01; done; printf '\\224\\273'`,
+        ),
+      );
+      const { value } = await inTime("the first half", reader.next());
+      const before = value === undefined ? "" : proseOf([value]);
+      writeFileSync(goOn, "");
+      const { chunks, error } = await inTime("the second half", outcomeOf(reader));
+      expect(error).toBeUndefined();
+      expect([pids.length, before, proseOf(chunks)]).toEqual([1, "é", "攻"]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test("bytes that are no text do not break the stream", async () => {

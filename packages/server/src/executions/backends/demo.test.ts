@@ -1,7 +1,7 @@
 import { isChunk } from "@tachikoma/protocol";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { InputQueue } from "../../core/execution/input-queue.ts";
 import { FakeClock } from "../../core/testing/fake-clock.ts";
-import { InputQueue } from "../input-queue.ts";
 import { demo } from "./demo.ts";
 import { demoPieces, demoScript } from "./demo-script.ts";
 import { steeringText } from "./steering-queue.ts";
