@@ -18,7 +18,7 @@ function serve(serveArguments) {
   const argv = ["--conditions=source", main, "serve", ...serveArguments];
   // Replacing this process keeps its id, its terminal and its signals: nothing stands between the user and the server.
   if (typeof process.execve === "function" && process.platform !== "win32") {
-    process.execve(process.execPath, [process.execPath, ...argv], process.env);
+    process.execve(process.execPath, [process.execPath, ...watchingParent(), ...argv], process.env);
   }
   const child = spawn(process.execPath, argv, { stdio: "inherit" });
   for (const signal of FORWARDED_SIGNALS) process.on(signal, () => forward(child, signal));
@@ -28,6 +28,12 @@ function serve(serveArguments) {
     if (signal !== null) process.kill(process.pid, signal);
     else process.exitCode = code;
   });
+}
+
+/** Only under npm: whoever runs this script directly, perhaps to leave it running, knows its process. */
+function watchingParent() {
+  if (process.env.npm_lifecycle_event !== "start") return [];
+  return [`--import=${new URL(`./start/stop-with-parent.mjs?parent=${process.ppid}`, import.meta.url)}`];
 }
 
 function forward(child, signal) {

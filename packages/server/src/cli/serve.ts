@@ -1,7 +1,6 @@
 import { formatProblem } from "../config/problem.ts";
 import type { Settings } from "../config/settings.ts";
-import type { Logger } from "../core/ports.ts";
-import { createLogger } from "../platform/logger.ts";
+import type { Logger } from "../index.ts";
 import type { Command } from "./command.ts";
 import { EXIT_CODES } from "./exit-code.ts";
 import { runServer } from "./server-process.ts";
@@ -30,6 +29,8 @@ export const serveCommand: Command = {
   async run(args, terminal) {
     const loaded = loadFromArguments(args, terminal);
     const { settings } = loaded;
+    // Loaded here, so that the other commands start without the server.
+    const { createLogger } = await import("../index.ts");
     const logger = createLogger({
       level: settings.server.logLevel,
       pretty: wantsPrettyLog(settings, terminal),
@@ -37,7 +38,6 @@ export const serveCommand: Command = {
     if (terminal.out.isTty) reportWarnings(loaded, terminal);
     else for (const warning of loaded.warnings) logger.warn({}, formatProblem(warning));
     endOnUncaughtErrors(logger);
-    // Loaded here, so that the other commands start without the server.
     const { startStandalone } = await import("../standalone.ts");
     return await runServer({
       settings,

@@ -1,6 +1,6 @@
 /** The life of a serving process: start, say where, wait for a signal, stop. */
 import type { Settings } from "../config/settings.ts";
-import type { Logger } from "../core/ports.ts";
+import type { Logger } from "../index.ts";
 import { packageVersion } from "../version.ts";
 import { banner } from "./banner.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-code.ts";

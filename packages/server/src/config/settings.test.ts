@@ -42,7 +42,7 @@ describe("defaults", () => {
         highWaterBytes: 262_144,
         replayPageBytes: 65_536,
       },
-      sessions: { ttlSecs: 86_400, maxSessionsPerClient: 100 },
+      sessions: { ttlSecs: 86_400 },
       limits: {
         maxConnections: 10_000,
         maxRunningExecutions: 1000,

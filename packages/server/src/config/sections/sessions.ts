@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { integer, seconds, withDefault } from "../setting.ts";
+import { seconds, withDefault } from "../setting.ts";
 
 export const sessionsSection = z.strictObject({
   ttlSecs: withDefault(
@@ -10,14 +10,6 @@ export const sessionsSection = z.strictObject({
       max: 365 * 86_400,
       description:
         "How long a session can be resumed after its last connection ended. The default is that of `history.ttl`.",
-    }),
-  ),
-  maxSessionsPerClient: withDefault(
-    100,
-    integer({
-      min: 1,
-      max: 100_000,
-      description: "Sessions that one `client_id` may have; the oldest idle one makes room.",
     }),
   ),
 });
