@@ -17,7 +17,7 @@ export const STEPS = [
   {
     name: "format",
     text: "format and lint",
-    run: (root) => runCommand(root, tool(root, "@biomejs/biome/bin/biome", "ci", ".")),
+    run: (root) => runCommand(root, tool(root, "@biomejs/biome/bin/biome", "check", "--colors=off", ".")),
   },
   { name: "types", text: "the compiler, over sources, tests and the console", run: checkTypes },
   {

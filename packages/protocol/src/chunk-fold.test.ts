@@ -90,7 +90,14 @@ describe("text and reasoning", () => {
     expect(message.id).toBe("m");
     expect(message.parts).toEqual([
       { type: "reasoning", id: "0", text: "hm", state: "done" },
-      { type: "text", id: "0", text: "Hello", state: "done", citations: [1], providerMetadata: { a: { b: 1 } } },
+      {
+        type: "text",
+        id: "0",
+        text: "Hello",
+        state: "done",
+        citations: [1],
+        providerMetadata: { a: { b: 1 } },
+      },
     ]);
     expect(textOf(message)).toBe("Hello");
   });
@@ -117,7 +124,12 @@ describe("text and reasoning", () => {
 
 describe("tool calls", () => {
   const started: Chunk = { type: "tool-input-start", toolCallId: "c", toolName: "find", title: "Find" };
-  const available: Chunk = { type: "tool-input-available", toolCallId: "c", toolName: "find", input: { q: 1 } };
+  const available: Chunk = {
+    type: "tool-input-available",
+    toolCallId: "c",
+    toolName: "find",
+    input: { q: 1 },
+  };
 
   test("input streams, is complete, and gets its output", () => {
     const call = { type: "tool-find", toolName: "find", toolCallId: "c", title: "Find" };
@@ -136,7 +148,12 @@ describe("tool calls", () => {
   });
 
   test("an approval is asked for and answered", () => {
-    const request: Chunk = { type: "tool-approval-request", approvalId: "a", toolCallId: "c", reason: "Costs" };
+    const request: Chunk = {
+      type: "tool-approval-request",
+      approvalId: "a",
+      toolCallId: "c",
+      reason: "Costs",
+    };
     const asked = fold(available, request);
     expect(asked.parts[0]).toMatchObject({
       state: "approval-requested",
@@ -182,7 +199,11 @@ describe("tool calls", () => {
       toolCallId: "c",
       output: 1,
     });
-    expect(message.parts[0]).toMatchObject({ type: "dynamic-tool", toolName: "find", state: "output-available" });
+    expect(message.parts[0]).toMatchObject({
+      type: "dynamic-tool",
+      toolName: "find",
+      state: "output-available",
+    });
   });
 
   test("a later step may use the id of a call again", () => {

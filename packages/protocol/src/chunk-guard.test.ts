@@ -7,7 +7,11 @@ import { chunkSchema } from "./schema/chunk.ts";
 
 /** A chunk of which one field is missing, or has a value of another kind. */
 const damagedChunk = fc
-  .tuple(anyChunk, fc.nat(), fc.constantFrom(undefined, null, 1, true, "text", [], {}, [{}], [{ type: "text" }]))
+  .tuple(
+    anyChunk,
+    fc.nat(),
+    fc.constantFrom(undefined, null, 1, true, "text", [], {}, [{}], [{ type: "text" }]),
+  )
   .map(([chunk, at, value]) => {
     const keys = Object.keys(chunk);
     const key = keys[at % keys.length]!;
@@ -41,7 +45,10 @@ describe("the guard and the schema agree", () => {
 
   test("both say the same of any JSON", () => {
     const withKnownType = fc
-      .tuple(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(...CHUNK_TYPES, "data-x", "data", "nothing"))
+      .tuple(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.constantFrom(...CHUNK_TYPES, "data-x", "data", "nothing"),
+      )
       .map(([fields, type]) => ({ ...fields, type }));
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), withKnownType), (value) => {

@@ -87,7 +87,8 @@ describe("merging keeps the meaning", () => {
         for (const { chunk, coveredRecordCount } of merged) {
           const covered = source.slice(at, at + coveredRecordCount);
           expect(mergeRun(covered)).toEqual([chunk]);
-          if (coveredRecordCount > 1) expect(plainDeltaOf(chunk)!.text.length).toBeLessThanOrEqual(maxMergedChars);
+          if (coveredRecordCount > 1)
+            expect(plainDeltaOf(chunk)!.text.length).toBeLessThanOrEqual(maxMergedChars);
           at += coveredRecordCount;
         }
         expect(at).toBe(source.length);

@@ -20,16 +20,37 @@ const MESSAGES: ServerMessage[] = [
     ],
   },
   { type: "pong", ref: "1" },
-  { type: "subscribed", channel, position, recovered: false, reason: "trimmed", initialState: { someKey: 1 } },
+  {
+    type: "subscribed",
+    channel,
+    position,
+    recovered: false,
+    reason: "trimmed",
+    initialState: { someKey: 1 },
+  },
   { type: "unsubscribed", channel },
   { type: "receipt", ref: "1", status: "accepted", executionId: "e", channel },
   { type: "receipt", ref: "1", status: "rejected", error: { code: "FORBIDDEN", message: "Not allowed" } },
   { type: "message", channel, position, data: { some_key: 1, someKey: 2 }, sender: "k" },
-  { type: "chunk", channel, position, n: 3, executionId: "e", chunk: { type: "text-delta", id: "0", delta: "a" } },
+  {
+    type: "chunk",
+    channel,
+    position,
+    n: 3,
+    executionId: "e",
+    chunk: { type: "text-delta", id: "0", delta: "a" },
+  },
   { type: "skip", channel, position, n: 2 },
   { type: "execution_started", channel, position, executionId: "e", handler: "chat" },
   { type: "execution_completed", channel, position, executionId: "e", usage: { inputTokens: 1, model: "m" } },
-  { type: "execution_failed", channel, position, executionId: "e", usage: {}, error: { code: "X", message: "Y" } },
+  {
+    type: "execution_failed",
+    channel,
+    position,
+    executionId: "e",
+    usage: {},
+    error: { code: "X", message: "Y" },
+  },
   { type: "execution_cancelled", channel, position, executionId: "e", usage: {}, reason: "unwatched" },
   { type: "execution_interrupted", channel, position, executionId: "e", usage: {}, reason: "owner_lost" },
   { type: "reset", channel, reason: "epoch_changed", position },
@@ -55,14 +76,19 @@ test.each(MESSAGES)("$type goes out in snake_case and comes back the same", (mes
 });
 
 test("a message of a newer server passes; what is no message does not", () => {
-  expect(decodeServerMessage('{"type":"new_thing","some_field":1}')).toEqual({ type: "new_thing", someField: 1 });
+  expect(decodeServerMessage('{"type":"new_thing","some_field":1}')).toEqual({
+    type: "new_thing",
+    someField: 1,
+  });
   for (const text of ["", "{", "null", "7", "[]", "{}", '{"type":1}']) {
     expect(decodeServerMessage(text)).toBeUndefined();
   }
 });
 
 test("any text is survived", () => {
-  fc.assert(fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (text) => void decodeServerMessage(text)));
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (text) => void decodeServerMessage(text)),
+  );
   const deep = `{"type":"x","usage":${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
   expect(decodeServerMessage(deep)).toMatchObject({ type: "x" });
 });

@@ -1,6 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
-import { ERRORS, type ErrorCode, type ErrorEntry, errorCodeOf, retryAdviceForClose, TachikomaError } from "./errors.ts";
+import {
+  ERRORS,
+  type ErrorCode,
+  type ErrorEntry,
+  errorCodeOf,
+  retryAdviceForClose,
+  TachikomaError,
+} from "./errors.ts";
 import { ERRORS_TABLE_BEGIN, ERRORS_TABLE_END, errorsTable } from "./errors-table.ts";
 
 const entries = Object.entries<ErrorEntry>(ERRORS) as [ErrorCode, ErrorEntry][];
@@ -64,7 +71,12 @@ test.each([
 describe("TachikomaError", () => {
   test("carries its row of the catalogue", () => {
     const error = new TachikomaError("FORBIDDEN");
-    expect(error).toMatchObject({ code: "FORBIDDEN", message: "Not allowed", retry: "never", entry: ERRORS.FORBIDDEN });
+    expect(error).toMatchObject({
+      code: "FORBIDDEN",
+      message: "Not allowed",
+      retry: "never",
+      entry: ERRORS.FORBIDDEN,
+    });
     expect(new TachikomaError("FORBIDDEN", "Not you", { cause: error })).toMatchObject({
       message: "Not you",
       cause: error,
@@ -74,7 +86,14 @@ describe("TachikomaError", () => {
   test("is recognised by its code", () => {
     expect(errorCodeOf(new TachikomaError("FENCED"))).toBe("FENCED");
     expect(errorCodeOf({ code: "FENCED" })).toBe("FENCED");
-    for (const other of [{ code: "ENOENT" }, { code: "toString" }, { code: 1 }, new Error("x"), null, "FENCED"]) {
+    for (const other of [
+      { code: "ENOENT" },
+      { code: "toString" },
+      { code: 1 },
+      new Error("x"),
+      null,
+      "FENCED",
+    ]) {
       expect(errorCodeOf(other)).toBeUndefined();
     }
   });

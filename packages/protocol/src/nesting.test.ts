@@ -22,5 +22,6 @@ test("brackets in strings are no levels", () => {
 });
 
 test("a text that is cut off is survived", () => {
-  for (const text of ['["', '["\\', "[[[[", "]]]]]]]"]) expect(() => isNestedDeeperThan(text, 0)).not.toThrow();
+  for (const text of ['["', '["\\', "[[[[", "]]]]]]]"])
+    expect(() => isNestedDeeperThan(text, 0)).not.toThrow();
 });

@@ -49,9 +49,12 @@ test("every prefix of every JSON text can be read, and the whole is read as it i
 
 test("any text is survived", () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(..."{}[]\",:\\tu0e-. ".split("")), maxLength: 20 }), (text) => {
-      expect(() => parsePartialJson(text)).not.toThrow();
-    }),
+    fc.property(
+      fc.string({ unit: fc.constantFrom(...'{}[]",:\\tu0e-. '.split("")), maxLength: 20 }),
+      (text) => {
+        expect(() => parsePartialJson(text)).not.toThrow();
+      },
+    ),
     { numRuns: 2000 },
   );
 });

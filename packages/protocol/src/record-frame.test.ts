@@ -2,7 +2,12 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { anyChunk } from "../test/chunk-arbitraries.ts";
 import { decodeServerMessage, encodeMessage } from "./codec.ts";
-import { encodeChunkFrame, encodeExecutionFrame, encodeMessageFrame, encodeSkipFrame } from "./record-frame.ts";
+import {
+  encodeChunkFrame,
+  encodeExecutionFrame,
+  encodeMessageFrame,
+  encodeSkipFrame,
+} from "./record-frame.ts";
 import { type ServerMessage, serverMessage } from "./schema/server-messages.ts";
 import { toWireNames } from "./wire-names.ts";
 
@@ -40,7 +45,13 @@ describe("frames made of texts equal encoded messages", () => {
           bodyJson: JSON.stringify(data),
           senderJson: sender === undefined ? undefined : JSON.stringify(sender),
         });
-        expectFrame(frame, { type: "message", channel, position, data, ...(sender !== undefined && { sender }) });
+        expectFrame(frame, {
+          type: "message",
+          channel,
+          position,
+          data,
+          ...(sender !== undefined && { sender }),
+        });
       }),
     );
   });
@@ -63,7 +74,11 @@ describe("frames made of texts equal encoded messages", () => {
   test("skip", () => {
     fc.assert(
       fc.property(channel, count, (channel, n) => {
-        const frame = encodeSkipFrame({ channelJson: JSON.stringify(channel), position, coveredRecordCount: n });
+        const frame = encodeSkipFrame({
+          channelJson: JSON.stringify(channel),
+          position,
+          coveredRecordCount: n,
+        });
         expectFrame(frame, { type: "skip", channel, position, ...(n > 1 && { n }) });
       }),
     );

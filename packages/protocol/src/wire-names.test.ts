@@ -8,9 +8,18 @@ describe("envelope fields are renamed", () => {
   test.each([
     [{ executionId: "e" }, { execution_id: "e" }],
     [{ onUnwatched: { cancelAfter: 5 } }, { on_unwatched: { cancel_after: 5 } }],
-    [{ usage: { inputTokens: 3, reasoningOutputTokens: 1 } }, { usage: { input_tokens: 3, reasoning_output_tokens: 1 } }],
-    [{ members: [{ clientId: "c", state: { isTyping: 1 } }] }, { members: [{ client_id: "c", state: { isTyping: 1 } }] }],
-    [{ inMs: 5, n: 1, type: "x" }, { in_ms: 5, n: 1, type: "x" }],
+    [
+      { usage: { inputTokens: 3, reasoningOutputTokens: 1 } },
+      { usage: { input_tokens: 3, reasoning_output_tokens: 1 } },
+    ],
+    [
+      { members: [{ clientId: "c", state: { isTyping: 1 } }] },
+      { members: [{ client_id: "c", state: { isTyping: 1 } }] },
+    ],
+    [
+      { inMs: 5, n: 1, type: "x" },
+      { in_ms: 5, n: 1, type: "x" },
+    ],
   ])("%j and back", (inner, wire) => {
     expect(toWireNames(inner)).toEqual(wire);
     expect(fromWireNames(wire)).toEqual(inner);
@@ -49,7 +58,10 @@ describe("hostile keys", () => {
 
   test.each(["__proto__", "_Proto__", "__Proto__", "___proto__", "constructor", "prototype"])("%s", (key) => {
     const value = JSON.parse(`{"${key}":{"polluted":true},"usage":{"${key}":{"polluted":true}}}`);
-    for (const renamed of [fromWireNames(value), toWireNames(value)] as { polluted?: unknown; usage: object }[]) {
+    for (const renamed of [fromWireNames(value), toWireNames(value)] as {
+      polluted?: unknown;
+      usage: object;
+    }[]) {
       expect(Object.getPrototypeOf(renamed)).toBe(Object.prototype);
       expect(Object.getPrototypeOf(renamed.usage)).toBe(Object.prototype);
       expect(renamed.polluted).toBeUndefined();

@@ -5,7 +5,9 @@ import { CHUNK_TYPES, type Chunk, FINISH_REASONS, type FixedChunkType } from "..
 /** Text in UTF-16 units, so that a cut may fall between the halves of a surrogate pair. */
 const text = fc
   .tuple(fc.string({ unit: "grapheme", maxLength: 12 }), fc.nat(3), fc.nat(3))
-  .map(([whole, dropFront, dropBack]) => whole.slice(dropFront, Math.max(dropFront, whole.length - dropBack)));
+  .map(([whole, dropFront, dropBack]) =>
+    whole.slice(dropFront, Math.max(dropFront, whole.length - dropBack)),
+  );
 
 const fields = fc.dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 1 }), { maxKeys: 2 });
 const json = fc.jsonValue({ maxDepth: 2 });
@@ -94,7 +96,7 @@ function chunkOf(type: FixedChunkType): fc.Arbitrary<Chunk> {
   const [required, shape] = SHAPES[type];
   return fc.record(
     { type: fc.constant(type), ...shape, ...EXTRA },
-    { requiredKeys: ["type", ...required] },
+    { requiredKeys: ["type", ...required] as "type"[] },
   ) as unknown as fc.Arbitrary<Chunk>;
 }
 
@@ -131,37 +133,39 @@ const deltaRun = fc
 
 /** Any chunks in any order, with many that can be merged. */
 export const chunkDisorder: fc.Arbitrary<Chunk[]> = fc
-  .array(fc.oneof(anyChunk.map((chunk) => [chunk]), deltaRun), { maxLength: 20 })
+  .array(
+    fc.oneof(
+      anyChunk.map((chunk) => [chunk]),
+      deltaRun,
+    ),
+    { maxLength: 20 },
+  )
   .map((runs) => runs.flat());
 
 /** What one part of a stream consists of, in order. */
 const partScript: fc.Arbitrary<(partId: string) => Chunk[]> = fc.oneof(
-  fc.tuple(fc.constantFrom("text" as const, "reasoning" as const), fc.array(text, { maxLength: 8 })).map(
-    ([kind, pieces]) =>
-      (partId: string): Chunk[] => [
-        { type: `${kind}-start`, id: partId },
-        ...pieces.map((piece): Chunk => ({ type: `${kind}-delta`, id: partId, delta: piece })),
-        { type: `${kind}-end`, id: partId },
-      ],
-  ),
-  fc.tuple(json, fc.integer({ min: 1, max: 5 }), fc.boolean(), json, fc.nat(4)).map(
-    ([input, size, dynamic, output, ending]) =>
-      (toolCallId: string): Chunk[] => [
-        { type: "tool-input-start", toolCallId, toolName: "search", dynamic },
-        ...pieces(JSON.stringify(input), size).map(
-          (piece): Chunk => ({ type: "tool-input-delta", toolCallId, inputTextDelta: piece }),
-        ),
-        { type: "tool-input-available", toolCallId, toolName: "search", input, dynamic },
-        ...toolEnding(toolCallId, ending, output),
-      ],
-  ),
   fc
-    .tuple(fc.boolean(), fc.array(json, { minLength: 1, maxLength: 3 }))
-    .map(
-      ([transient, values]) =>
-        (partId: string): Chunk[] =>
-          values.map((data) => ({ type: "data-note", id: partId, data, transient })),
-    ),
+    .tuple(fc.constantFrom("text" as const, "reasoning" as const), fc.array(text, { maxLength: 8 }))
+    .map(([kind, pieces]) => (partId: string): Chunk[] => [
+      { type: `${kind}-start`, id: partId },
+      ...pieces.map((piece): Chunk => ({ type: `${kind}-delta`, id: partId, delta: piece })),
+      { type: `${kind}-end`, id: partId },
+    ]),
+  fc
+    .tuple(json, fc.integer({ min: 1, max: 5 }), fc.boolean(), json, fc.nat(4))
+    .map(([input, size, dynamic, output, ending]) => (toolCallId: string): Chunk[] => [
+      { type: "tool-input-start", toolCallId, toolName: "search", dynamic },
+      ...pieces(JSON.stringify(input), size).map(
+        (piece): Chunk => ({ type: "tool-input-delta", toolCallId, inputTextDelta: piece }),
+      ),
+      { type: "tool-input-available", toolCallId, toolName: "search", input, dynamic },
+      ...toolEnding(toolCallId, ending, output),
+    ]),
+  fc.tuple(fc.boolean(), fc.array(json, { minLength: 1, maxLength: 3 })).map(
+    ([transient, values]) =>
+      (partId: string): Chunk[] =>
+        values.map((data) => ({ type: "data-note", id: partId, data, transient })),
+  ),
   fc
     .constantFrom<Chunk>(
       { type: "source-url", sourceId: "s", url: "https://example.org/" },
@@ -198,7 +202,9 @@ function toolEnding(toolCallId: string, ending: number, output: unknown): Chunk[
 }
 
 function pieces(whole: string, size: number): string[] {
-  return Array.from({ length: Math.ceil(whole.length / size) }, (_, at) => whole.slice(at * size, (at + 1) * size));
+  return Array.from({ length: Math.ceil(whole.length / size) }, (_, at) =>
+    whole.slice(at * size, (at + 1) * size),
+  );
 }
 
 /** Scripts played at the same time: `order` says whose chunk is next, by turns of a few. */

@@ -15,7 +15,9 @@ function canonicalJson(value: unknown): string {
 }
 
 function schemaHash(): string {
-  const schemas = [clientMessage, serverMessage].map((schema) => z.toJSONSchema(schema, { unrepresentable: "any" }));
+  const schemas = [clientMessage, serverMessage].map((schema) =>
+    z.toJSONSchema(schema, { unrepresentable: "any" }),
+  );
   return createHash("sha256").update(canonicalJson(schemas)).digest("hex");
 }
 

@@ -3,7 +3,6 @@
  * credentials and transports; a simulation brings its own.
  */
 import { encodeMessage, TachikomaError } from "@tachikoma/protocol";
-import { type ExecutionLimits, ExecutionService } from "./execution/execution-service.ts";
 import type { Handler } from "../executions/handler.ts";
 import type { Store } from "../stores/store.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
@@ -15,6 +14,7 @@ import type { HeartbeatTiming } from "./connection/heartbeat.ts";
 import { type Credential, identityFor } from "./credential.ts";
 import { DeliveryLoop } from "./delivery/delivery-loop.ts";
 import { HistoryReader } from "./delivery/history-reader.ts";
+import { type ExecutionLimits, ExecutionService } from "./execution/execution-service.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { DEFAULT_TENANT, type Identity } from "./identity.ts";
 import type { RingLimits } from "./log/channel-log.ts";

@@ -1,7 +1,7 @@
 import type { ClientMessageOf } from "@tachikoma/protocol";
-import type { ExecutionService } from "../execution/execution-service.ts";
 import type { Authorize } from "../authorize.ts";
 import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
+import type { ExecutionService } from "../execution/execution-service.ts";
 import type { Identity } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { NamespaceTable } from "../namespace.ts";

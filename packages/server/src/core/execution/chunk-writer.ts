@@ -3,8 +3,8 @@
  * the next: the slower the store, the larger the batches.
  */
 import type { Chunk } from "@tachikoma/protocol";
-import type { LogHub } from "../log/log-hub.ts";
 import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
+import type { LogHub } from "../log/log-hub.ts";
 
 /** A handler that is ahead of the store by this much has to wait. */
 const MAX_PENDING_RECORDS = 1_024;

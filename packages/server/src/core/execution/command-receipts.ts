@@ -4,8 +4,8 @@
  */
 import type { ErrorCode, ReceiptStatus } from "@tachikoma/protocol";
 import { ERRORS } from "@tachikoma/protocol";
-import type { Clock, Logger } from "../ports.ts";
 import type { Store, StoredReceipt } from "../../stores/store.ts";
+import type { Clock, Logger } from "../ports.ts";
 import type { Execution } from "./execution.ts";
 
 export interface ExecutionCommand {

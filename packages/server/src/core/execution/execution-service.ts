@@ -3,15 +3,15 @@
  * when the last watcher is gone or the server stops.
  */
 import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
+import type { Handler } from "../../executions/handler.ts";
+import type { NewRecord, Store } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Random } from "../ports.ts";
-import type { NewRecord, Store } from "../../stores/store.ts";
 import { type CommandReceipt, CommandReceipts, type ExecutionCommand } from "./command-receipts.ts";
 import { Execution, startKey } from "./execution.ts";
-import type { Handler } from "../../executions/handler.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { UnwatchedPolicies } from "./unwatched-policies.ts";
 

@@ -8,13 +8,13 @@
  * follows: the append carries the execution's own key and fence.
  */
 import { type Chunk, errorCodeOf, TachikomaError, type Usage } from "@tachikoma/protocol";
+import type { Handler, HandlerOutput, HandlerStream } from "../../executions/handler.ts";
+import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Clock, Logger, Timer } from "../ports.ts";
-import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 import { breakingChunk, type ExecutionEnd, endForThrown, terminalRecord } from "./execution-end.ts";
-import type { Handler, HandlerOutput, HandlerStream } from "../../executions/handler.ts";
 import { InputQueue, type WaitingInput } from "./input-queue.ts";
 import { Output } from "./output.ts";
 

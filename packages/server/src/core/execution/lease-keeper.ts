@@ -4,9 +4,10 @@
  * A lease says who may write an execution's records. Its owner renews it at a third of its life; who cannot confirm a renewal for
  * two thirds of it, by its own monotonic clock, stops writing before anyone else may start.
  */
+
+import type { Lease, NewRecord, Store } from "../../stores/store.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Clock, Logger, Timer } from "../ports.ts";
-import type { Lease, NewRecord, Store } from "../../stores/store.ts";
 import { type Execution, endKey, startKey } from "./execution.ts";
 import { terminalRecord } from "./execution-end.ts";
 

@@ -1,8 +1,8 @@
 /** What becomes of executions that nobody watches. Losing a socket is not a stop, unless the execution was started with one. */
 import type { OnUnwatched } from "@tachikoma/protocol";
+import type { LogKey } from "../../stores/store.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { Clock, Timer } from "../ports.ts";
-import type { LogKey } from "../../stores/store.ts";
 import type { Execution } from "./execution.ts";
 
 interface Watched {

@@ -1,0 +1,35 @@
+/** The server that the crash test kills: SQLite on a file, and a handler that streams numbers at a steady pace. */
+import { setTimeout as pause } from "node:timers/promises";
+import { createServer } from "@tachikoma/server";
+
+const [portText, databasePath] = process.argv.slice(2);
+
+interface CountInput {
+  readonly upTo: number;
+  readonly pauseMs: number;
+}
+
+const server = createServer({
+  database: { url: `sqlite://${databasePath}` },
+  // Confirmed positions of plain clients come from pongs: often enough to matter between two crashes.
+  websocket: { pingIntervalSecs: 0.1, pongTimeoutSecs: 5, maxMessagesPerSec: 10_000 },
+  limits: { maxExecutionsPerChannel: 100 },
+  executions: {
+    async *count({ input, signal }: { readonly input: CountInput; readonly signal: AbortSignal }) {
+      for (let number = 0; number < input.upTo; number += 1) {
+        await pause(input.pauseMs, undefined, { signal });
+        yield `${number} `;
+      }
+    },
+  },
+});
+
+const { port } = await server.listen({ port: Number(portText) });
+process.stdout.write(`listening on ${port}\n`);
+
+// The test holds the other end: without it, nobody is left to kill this process.
+process.stdin.resume().on("end", () => process.exit(1));
+process.once("SIGTERM", async () => {
+  await server.close({ graceMs: 0 });
+  process.exit(0);
+});
