@@ -61,7 +61,7 @@ export class PlainClient {
   /** Resolves when the socket is gone. */
   readonly closed: Promise<Closing>;
   readonly #unread: WireMessage[] = [];
-  #wake: () => void = () => undefined;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(webSocket: WebSocket) {
     this.webSocket = webSocket;
@@ -175,9 +175,13 @@ export class PlainClient {
     });
   }
 
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   #nextArrival(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
+      this.#waiting.push(resolve);
     });
   }
 

@@ -50,7 +50,7 @@ const records = fc
           };
         case "message":
           return { ...common, type: "message", body: JSON.stringify(item.text) };
-        case "excluded":
+        default:
           return { ...common, type: "message", body: JSON.stringify(item.text), exclude: ["me"] };
       }
     }),
