@@ -294,8 +294,17 @@ describe("places of a client", () => {
   });
 
   test("limits.max_connections holds for all clients together", async () => {
-    const server = await startTestServer({ limits: { maxConnections: 3 } });
+    const slow = gate();
+    const server = await startTestServer({
+      limits: { maxConnections: 3 },
+      auth: async () => {
+        await slow.opened;
+        return {};
+      },
+    });
     const attempts = Array.from({ length: 12 }, (_, index) => server.welcomed(`/ws?client_id=c${index}`));
+    await until("all of them knocked", () => slow.waitingCount() === 12);
+    slow.open();
     const settled = await Promise.allSettled(attempts);
     expect(settled.filter((attempt) => attempt.status === "fulfilled")).toHaveLength(3);
     const refused = await server.refused("/ws?client_id=late");

@@ -127,7 +127,9 @@ export class WebSocketGateway {
         transport,
         door: upgrade.door,
         peer: { userAgent: request.headers["user-agent"], address: socket.remoteAddress },
-        arePositionsFromClient: upgrade.url.searchParams.get("positions") === "client",
+        // A stream is for clients that keep nothing: they get the rest from where the server knows them to be.
+        arePositionsFromClient:
+          upgrade.door === sessionDoor && upgrade.url.searchParams.get("positions") === "client",
       });
     });
   }

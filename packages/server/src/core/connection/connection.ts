@@ -285,16 +285,22 @@ export class Connection implements Subscriber, SessionHolder {
       ...(freshReason === undefined ? {} : { reason: freshReason }),
       subscriptions: [...restored],
     });
-    for (const { channel, position, reason } of restored) {
-      if (position === undefined || reason === undefined || reason === "forbidden") continue;
-      this.context.observer.resetSent(reason);
-      this.send({ type: "reset", channel, reason, position });
-    }
+    // A client that names its own positions is told with the answer to each.
+    if (!this.#arePositionsFromClient) this.#sayResets(restored);
     this.#watchExpiry();
     this.#heart.start();
     this.#inbound.resume("starting");
     for (const channel of this.subscriptions.channels()) {
       this.subscriptions.begin(this.subscriptions.get(channel)!);
+    }
+    this.door.onWelcome(this, isResumed);
+  }
+
+  #sayResets(restored: readonly RestoredSubscription[]): void {
+    for (const { channel, position, reason } of restored) {
+      if (position === undefined || reason === undefined || reason === "forbidden") continue;
+      this.context.observer.resetSent(reason);
+      this.send({ type: "reset", channel, reason, position });
     }
   }
 

@@ -5,11 +5,13 @@
 import type { ClientMessageType } from "@tachikoma/protocol";
 import { EXECUTION_NAMESPACE, namespaceOf } from "@tachikoma/protocol";
 import type { Cursor } from "../delivery/cursor.ts";
+import { isInbox } from "../session/inbox.ts";
 import type { Connection } from "./connection.ts";
 
 export interface Door {
   readonly kind: "session" | "stream";
   accepts(type: ClientMessageType): boolean;
+  onWelcome(connection: Connection, isResumed: boolean): void;
   onExecuted(executionId: string): void;
   onEndDelivered(connection: Connection, cursor: Cursor, executionId: string): void;
 }
@@ -17,6 +19,7 @@ export interface Door {
 export const sessionDoor: Door = {
   kind: "session",
   accepts: () => true,
+  onWelcome() {},
   onExecuted() {},
   onEndDelivered: noteEndOfPrivateChannel,
 };
@@ -42,6 +45,12 @@ export function streamDoor(): Door {
       const isFirst = !hasExecuted;
       hasExecuted = true;
       return isFirst;
+    },
+    onWelcome(connection, isResumed) {
+      if (!isResumed) return;
+      const isFollowing = [...connection.subscriptions.channels()].some((channel) => !isInbox(channel));
+      // The end has been confirmed before: there is nothing left to come.
+      if (!isFollowing) connection.closeWith(1000, "Execution ended");
     },
     onExecuted(id) {
       executionId = id;
