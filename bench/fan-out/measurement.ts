@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type Scenario, type SubjectName, tokenCount, type Usage } from "./scenario.ts";
@@ -20,7 +23,8 @@ const PROGRAM = fileURLToPath(new URL("subject-process.ts", import.meta.url));
 const MAX_SETTLE_MS = 10_000;
 
 export async function measure(subject: SubjectName, scenario: Scenario): Promise<Measurement> {
-  const child = fork(PROGRAM, [subject], { execArgv: ["--conditions=source"] });
+  const folder = mkdtempSync(join(tmpdir(), "tachikoma-bench-"));
+  const child = fork(PROGRAM, [subject, folder], { execArgv: ["--conditions=source"] });
   const viewers: Viewer[] = [];
   try {
     const { url } = await answerOf<{ url: string }>(child);
@@ -36,6 +40,7 @@ export async function measure(subject: SubjectName, scenario: Scenario): Promise
     for (const viewer of viewers) viewer.close();
     child.kill("SIGKILL");
     await once(child, "exit");
+    rmSync(folder, { recursive: true });
   }
 }
 

@@ -6,20 +6,20 @@ import { startTachikoma } from "./tachikoma.ts";
 
 export type Order = { readonly order: "begin"; readonly scenario: Scenario } | { readonly order: "usage" };
 
-function start(name: SubjectName): Promise<Subject> {
+function start(name: SubjectName, folder: string): Promise<Subject> {
   switch (name) {
     case "ws":
       return startPlainWs();
     case "socket.io":
       return startSocketIo();
     case "tachikoma-memory":
-      return startTachikoma("memory");
+      return startTachikoma("memory", folder);
     case "tachikoma-sqlite":
-      return startTachikoma("sqlite");
+      return startTachikoma("sqlite", folder);
   }
 }
 
-const subject = await start(process.argv[2] as SubjectName);
+const subject = await start(process.argv[2] as SubjectName, process.argv[3] ?? "");
 let before = process.cpuUsage();
 process.on("message", (order: Order) => {
   if (order.order === "begin") {

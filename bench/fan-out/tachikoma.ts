@@ -1,13 +1,9 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer } from "@tachikoma/server";
-import { emitTokens, type Scenario, type Subject } from "./scenario.ts";
+import { emitTokens, type Scenario, type Subject, tokenCount } from "./scenario.ts";
 
 /** The whole path: a handler whose tokens are stored first and delivered second. */
-export async function startTachikoma(store: "memory" | "sqlite"): Promise<Subject> {
-  // Removed by whoever started this process.
-  const folder = mkdtempSync(join(tmpdir(), "tachikoma-bench-"));
+export async function startTachikoma(store: "memory" | "sqlite", folder: string): Promise<Subject> {
   const url = store === "memory" ? "memory://" : `sqlite://${join(folder, "bench.db")}`;
   const server = createServer({
     database: { url },
@@ -18,7 +14,7 @@ export async function startTachikoma(store: "memory" | "sqlite"): Promise<Subjec
 }
 
 function tokens(scenario: Scenario): ReadableStream<string> {
-  const total = scenario.tokensPerSecond * scenario.durationSecs;
+  const total = tokenCount(scenario);
   let emitted = 0;
   return new ReadableStream({
     start: (controller) => {

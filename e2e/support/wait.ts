@@ -2,7 +2,11 @@
 
 const POLL_INTERVAL_MS = 20;
 
-export async function within<Value>(timeoutMs: number, what: string, promise: Promise<Value>): Promise<Value> {
+export async function within<Value>(
+  timeoutMs: number,
+  what: string,
+  promise: Promise<Value>,
+): Promise<Value> {
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`${what}: not within ${timeoutMs} ms`)), timeoutMs);
   try {

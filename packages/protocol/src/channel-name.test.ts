@@ -9,7 +9,7 @@ const anyName = fc.oneof(
   fc.tuple(fc.string(), fc.string()).map(([namespace, id]) => `${namespace}:${id}`),
 );
 
-test("an accepted name is short, and free of white space and control characters", () => {
+test("MSG-8 an accepted name is short, and free of white space and control characters", () => {
   let acceptedCount = 0;
   fc.assert(
     fc.property(anyName, (name) => {
@@ -40,7 +40,7 @@ test.each([
   expect(channelNameFault(name)).toBeUndefined();
 });
 
-describe("refuses, and says why", () => {
+describe("MSG-8 refuses, and says why", () => {
   test.each([
     ["", "Channel name is empty"],
     ["~all", "Channel names that start with ~ are reserved"],

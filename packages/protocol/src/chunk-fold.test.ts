@@ -116,7 +116,7 @@ describe("text and reasoning", () => {
     ]);
   });
 
-  test("a delta whose start is no longer retained begins its part", () => {
+  test("CHK-5 a delta whose start is no longer retained begins its part", () => {
     const message = fold({ type: "text-delta", id: "7", delta: "tail" }, { type: "text-end", id: "8" });
     expect(message.parts).toEqual([{ type: "text", id: "7", text: "tail", state: "streaming" }]);
   });
@@ -219,14 +219,14 @@ describe("tool calls", () => {
     ]);
   });
 
-  test("an output whose call is no longer retained is kept", () => {
+  test("CHK-5 an output whose call is no longer retained is kept", () => {
     const message = fold({ type: "tool-output-available", toolCallId: "c", output: 2 });
     expect(message.parts[0]).toMatchObject({ type: "dynamic-tool", toolName: "", output: 2 });
   });
 });
 
 describe("steps", () => {
-  test("reset-step takes back what the current step has brought, and no more", () => {
+  test("CHK-3 reset-step takes back what the current step has brought, and no more", () => {
     const message = fold(
       { type: "start-step" },
       { type: "text-delta", id: "0", delta: "kept" },
@@ -264,7 +264,7 @@ describe("steps", () => {
 });
 
 describe("data, sources, files", () => {
-  test("the same type and id replaces, transient data leaves no trace", () => {
+  test("CHK-4 the same type and id replaces, transient data leaves no trace", () => {
     const message = fold(
       { type: "data-x", id: "1", data: 1, transient: false },
       { type: "data-y", id: "1", data: 2 },

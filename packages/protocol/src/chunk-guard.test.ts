@@ -20,7 +20,7 @@ const damagedChunk = fc
   });
 
 describe("the guard and the schema agree", () => {
-  test("both accept every chunk of the vocabulary", () => {
+  test("CHK-1 both accept every chunk of the vocabulary", () => {
     fc.assert(
       fc.property(anyChunk, (chunk) => {
         expect(isChunk(chunk)).toBe(true);
@@ -74,6 +74,6 @@ test("what JSON drops may be absent", () => {
   expect(isChunk({ type: "text-delta", id: "1", delta: "a", providerMetadata: undefined })).toBe(true);
 });
 
-test("unknown fields pass", () => {
+test("CHK-2 unknown fields pass", () => {
   expect(isChunk({ type: "text-delta", id: "1", delta: "a", seq: 3 })).toBe(true);
 });

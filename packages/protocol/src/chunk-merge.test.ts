@@ -43,13 +43,13 @@ describe("mergeChunks", () => {
     ["a field beyond the base ones, earlier", delta("a", { providerMetadata: {} }), delta("b")],
     ["a field beyond the base ones, later", delta("a"), delta("b", { seq: 1 })],
     ["no delta", { type: "text-start", id: "0" }, delta("a")],
-  ])("does not join: %s", (_, earlier, later) => {
+  ])("DEL-7 does not join: %s", (_, earlier, later) => {
     expect(mergeChunks(earlier, later)).toBeUndefined();
   });
 });
 
 describe("merging keeps the meaning", () => {
-  test("fold(merge(x)) equals fold(x)", () => {
+  test("DEL-7 fold(merge(x)) equals fold(x)", () => {
     fc.assert(
       fc.property(chunks, (source) => {
         expect(foldChunks(emptyMessage(), mergeRun(source))).toEqual(foldChunks(emptyMessage(), source));
@@ -98,7 +98,7 @@ describe("merging keeps the meaning", () => {
   });
 });
 
-test("scenario 20: multi-byte text split across appends reads the same after rollup", () => {
+test("DEL-8 scenario 20: multi-byte text split across appends reads the same after rollup", () => {
   const text = "Grüße 👩‍👩‍👧‍👦 漢字 🏳️‍🌈 e\u0301";
   const units = text.split("").map((unit) => delta(unit));
   const start: Chunk = { type: "text-start", id: "0" };

@@ -67,7 +67,7 @@ test("there is a sample of every message of the server", () => {
   expect(new Set(MESSAGES.map((message) => message.type))).toEqual(new Set(types));
 });
 
-test.each(MESSAGES)("$type goes out in snake_case and comes back the same", (message) => {
+test.each(MESSAGES)("MSG-2 $type goes out in snake_case and comes back the same", (message) => {
   const text = encodeMessage(message);
   const { data: _, payload: __, initial_state: ___, members: ____, ...envelope } = JSON.parse(text);
   expect(JSON.stringify(envelope)).not.toMatch(/"[a-z_]*[A-Z][a-zA-Z]*":/);
@@ -75,7 +75,7 @@ test.each(MESSAGES)("$type goes out in snake_case and comes back the same", (mes
   expect(serverMessage.safeParse(decodeServerMessage(text)).error).toBeUndefined();
 });
 
-test("a message of a newer server passes; what is no message does not", () => {
+test("MSG-3 a message of a newer server passes; what is no message does not", () => {
   expect(decodeServerMessage('{"type":"new_thing","some_field":1}')).toEqual({
     type: "new_thing",
     someField: 1,

@@ -2,6 +2,7 @@ export * from "./channel-name.ts";
 export * from "./chunk.ts";
 export * from "./chunk-fold.ts";
 export * from "./chunk-guard.ts";
+export * from "./chunk-json.ts";
 export * from "./chunk-merge.ts";
 export * from "./codec.ts";
 export * from "./errors.ts";

@@ -5,7 +5,7 @@ import { formatPosition, isSamePosition, MAX_POSITION_CHARS, ORIGIN_TAG, parsePo
 const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,16}$/);
 const position = fc.record({ epoch: word, seq: fc.maxSafeNat(), tag: word });
 
-test("a position survives its wire form", () => {
+test("POS-1 POS-2 a position survives its wire form", () => {
   fc.assert(
     fc.property(position, (value) => {
       const text = formatPosition(value);
@@ -15,7 +15,7 @@ test("a position survives its wire form", () => {
   );
 });
 
-test("whatever is read is written the same way: no position has two spellings", () => {
+test("POS-2 whatever is read is written the same way: no position has two spellings", () => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z]{1,3}\.[0-9]{1,18}\.[a-z]{1,3}$/), (text) => {
       const parsed = parsePosition(text);
@@ -32,7 +32,7 @@ test("the place before the first record", () => {
   expect(parsePosition(`e.0.${ORIGIN_TAG}`)).toEqual({ epoch: "e", seq: 0, tag: ORIGIN_TAG });
 });
 
-describe("rejects", () => {
+describe("POS-2 rejects", () => {
   test.each([
     "",
     "e",

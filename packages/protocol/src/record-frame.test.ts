@@ -35,7 +35,7 @@ function expectFrame(frame: string, message: ServerMessage): void {
   expect(serverMessage.safeParse(decoded).error).toBeUndefined();
 }
 
-describe("frames made of texts equal encoded messages", () => {
+describe("DEL-1 frames made of texts equal encoded messages", () => {
   test("message", () => {
     fc.assert(
       fc.property(channel, data, fc.option(name, { nil: undefined }), (channel, data, sender) => {

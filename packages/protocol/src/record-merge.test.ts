@@ -21,7 +21,7 @@ function bodies(...texts: string[]): ChunkRecord[] {
   return texts.map((body) => ({ body, executionId: "x" }));
 }
 
-test("merging texts equals merging chunks", () => {
+test("DEL-7 merging texts equals merging chunks", () => {
   fc.assert(
     fc.property(fc.oneof(chunkStream, chunkDisorder), (chunks) => {
       const merger = new ChunkMerger(UNBOUNDED);
@@ -38,7 +38,7 @@ test("merging texts equals merging chunks", () => {
   );
 });
 
-test("the last record covered is the one whose position the frame carries", () => {
+test("DEL-1 the last record covered is the one whose position the frame carries", () => {
   const records = bodies(
     '{"type":"text-delta","id":"0","delta":"a"}',
     '{"type":"text-delta","id":"0","delta":"b"}',
@@ -79,13 +79,13 @@ test("quotation marks and backslashes inside the text are no end of it", () => {
   ]);
 });
 
-test("halves of a surrogate pair in two records become one character", () => {
+test("DEL-8 halves of a surrogate pair in two records become one character", () => {
   const [high, low] = "😀".split("") as [string, string];
   const merged = mergeRecords([high, low].map((delta) => recordOf({ type: "text-delta", id: "0", delta })));
   expect(JSON.parse(merged[0]!.body).delta).toBe("😀");
 });
 
-test("chunks of two executions are never joined", () => {
+test("EXE-9 chunks of two executions are never joined", () => {
   const body = '{"type":"text-delta","id":"0","delta":"a"}';
   const merged = mergeRecords([
     { body, executionId: "x" },

@@ -4,7 +4,7 @@ import { fromWireNames, toWireNames } from "./wire-names.ts";
 
 const OPAQUE = ["data", "input", "chunk", "payload", "state", "initial_state", "positions"];
 
-describe("envelope fields are renamed", () => {
+describe("MSG-2 envelope fields are renamed", () => {
   test.each([
     [{ executionId: "e" }, { execution_id: "e" }],
     [{ onUnwatched: { cancelAfter: 5 } }, { on_unwatched: { cancel_after: 5 } }],
@@ -35,7 +35,7 @@ describe("envelope fields are renamed", () => {
   });
 });
 
-describe("what belongs to the application is not looked at", () => {
+describe("MSG-4 what belongs to the application is not looked at", () => {
   test.each(OPAQUE)("%s", (field) => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
@@ -51,7 +51,7 @@ describe("what belongs to the application is not looked at", () => {
 });
 
 describe("hostile keys", () => {
-  test("the wire has one spelling: camelCase is not a second name of a field", () => {
+  test("MSG-2 the wire has one spelling: camelCase is not a second name of a field", () => {
     expect(fromWireNames({ type: "cancel", executionId: "a" })).toEqual({ type: "cancel" });
     expect(fromWireNames({ executionId: "a", execution_id: "b" })).toEqual({ executionId: "b" });
   });

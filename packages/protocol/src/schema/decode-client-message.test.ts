@@ -153,7 +153,7 @@ const mutated = fc
   .map(([message, changes]) => ({ ...message, ...Object.fromEntries(changes) }));
 
 describe("fuzzing", () => {
-  test("a mutated message is accepted exactly when the oracle accepts it", () => {
+  test("MSG-1 MSG-6 a mutated message is accepted exactly when the oracle accepts it", () => {
     let acceptedCount = 0;
     let refusedCount = 0;
     fc.assert(
@@ -181,7 +181,7 @@ describe("fuzzing", () => {
     );
   });
 
-  test("garbage is refused with a short reason, and never throws", () => {
+  test("ERR-2 garbage is refused with a short reason, and never throws", () => {
     const garbage = fc.oneof(
       fc.string({ unit: "binary" }),
       fc.json(),
@@ -219,7 +219,7 @@ describe("refusals", () => {
     expect(decodeClientMessage(text)).toEqual({ ok: false, code, detail });
   });
 
-  test("a readable id comes back as ref", () => {
+  test("ERR-2 MSG-5 a readable id comes back as ref", () => {
     expect(decodeClientMessage('{"type":"publish","id":"p1"}')).toMatchObject({ ok: false, ref: "p1" });
     expect(decodeClientMessage('{"type":"nope","id":"p1"}')).toMatchObject({
       code: "UNKNOWN_TYPE",
@@ -230,7 +230,7 @@ describe("refusals", () => {
     }
   });
 
-  test("a refusal never repeats a long part of the message", () => {
+  test("ERR-4 a refusal never repeats a long part of the message", () => {
     const long = "k".repeat(100_000);
     for (const message of [{ type: long }, { type: "ack", positions: { [long]: "p" } }]) {
       const decoded = decodeClientMessage(JSON.stringify(message));
@@ -239,7 +239,7 @@ describe("refusals", () => {
   });
 });
 
-describe("nesting", () => {
+describe("MSG-7 nesting", () => {
   const nested = (levels: number) =>
     `{"type":"publish","id":"p","channel":"c","data":${"[".repeat(levels)}${"]".repeat(levels)}}`;
 
@@ -286,7 +286,7 @@ test("renamed fields arrive in TypeScript's spelling, opaque ones as they are", 
   });
 });
 
-test("more positions than one ack may confirm are refused", () => {
+test("ACK-2 more positions than one ack may confirm are refused", () => {
   const ack = (count: number) =>
     JSON.stringify({
       type: "ack",

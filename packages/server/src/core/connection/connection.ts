@@ -68,6 +68,7 @@ export class Connection implements Subscriber, SessionHolder {
   readonly #reservation: Reservation;
   readonly #opened: OpenedSession;
   readonly #arePositionsFromClient: boolean;
+  readonly #isReloadDue: boolean;
   readonly #inbound: Inbound;
   readonly #heart: Heart;
   readonly #stalePresence = new Map<string, LogKey>();
@@ -88,7 +89,9 @@ export class Connection implements Subscriber, SessionHolder {
     this.#reservation = start.reservation;
     this.#opened = start.opened;
     this.#arePositionsFromClient = start.arePositionsFromClient;
-    this.session = sessions.attach(start.opened.session, this);
+    const { session } = start.opened;
+    this.#isReloadDue = start.opened.isResumed && sessions.live(session.tenant, session.id) === undefined;
+    this.session = sessions.attach(session, this);
     this.subscriptions = new Subscriptions(
       { ...context, maxSubscriptions: limits.maxSubscriptions },
       this,
@@ -120,6 +123,7 @@ export class Connection implements Subscriber, SessionHolder {
     observer.connectionOpened();
     observer.sessionOpened(this.#opened.freshReason ?? (this.#opened.isResumed ? "resumed" : "new"));
     try {
+      if (this.#isReloadDue) await sessions.reload(this.session);
       const restored = await this.subscriptions.restore(this.identity, this.#arePositionsFromClient);
       await sessions.save(this.session);
       if (this.isClosed) return;

@@ -76,6 +76,18 @@ export class SessionRegistry {
     return current;
   }
 
+  /**
+   * Reads the positions again. Between the loading of a session and its attaching another connection may have come, changed it and
+   * gone; from attaching on nobody else writes it.
+   */
+  async reload(session: Session): Promise<void> {
+    const stored = await this.#options.store.loadSession(session.tenant, session.id);
+    if (stored === undefined) return;
+    session.positions.clear();
+    for (const [channel, position] of Object.entries(stored.positions))
+      session.positions.set(channel, position);
+  }
+
   detach(session: Session, holder: SessionHolder): void {
     if (session.holder !== holder) return;
     session.holder = undefined;

@@ -7,7 +7,7 @@ import type { Connection } from "../connection/connection.ts";
 import { sessionDoor } from "../connection/door-policy.ts";
 import { DEFAULT_NAMESPACE, type NamespaceConfig, NamespaceTable } from "../namespace.ts";
 import { silentObserver } from "../observer.ts";
-import { SessionServer, type SessionServerLimits } from "../session-server.ts";
+import { type Admitted, SessionServer, type SessionServerLimits } from "../session-server.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { seededRandom } from "./seeded-random.ts";
 import { TextTransport } from "./text-transport.ts";
@@ -82,7 +82,10 @@ export class CoreFixture {
 
   /** @param early sent before the server can have said anything */
   async connect(clientId: string, sessionId?: string, early?: object): Promise<ConnectedClient> {
-    const admitted = await this.server.admit({ credential: {}, clientId, sessionId });
+    return this.connectAdmitted(await this.server.admit({ credential: {}, clientId, sessionId }), early);
+  }
+
+  async connectAdmitted(admitted: Admitted, early?: object): Promise<ConnectedClient> {
     const transport = new TextTransport();
     const connection = this.server.connect(admitted, {
       transport,
