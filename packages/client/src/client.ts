@@ -80,7 +80,7 @@ class Client implements TachikomaClient {
     this.#listeners = new Listeners(onThrown);
     this.#memory = new SessionMemory(options, fail);
     const maxQueuedCommands = options.maxQueuedCommands ?? DEFAULT_MAX_QUEUED_COMMANDS;
-    this.#commands = new CommandQueue(maxQueuedCommands, (text) => this.#driver.send(text));
+    this.#commands = new CommandQueue(maxQueuedCommands, (text) => this.#driver.send(text), this.#ports);
     const nextId = () => this.#nextId();
     this.#channels = new Channels({
       nextId,

@@ -134,6 +134,7 @@ export class ServerParts {
   ): Promise<void> {
     const core = await this.#opening?.catch(() => undefined);
     await core?.close(graceMs, code);
+    this.webSockets.close();
     await closeListener();
     await this.#store?.close();
     this.#loadProbe.close();

@@ -8,6 +8,8 @@
 
 import { type ClientMessageOf, encodeMessage, type ServerMessageOf } from "@tachikoma/protocol";
 import { ClientError } from "../client-error.ts";
+import { backOffDelayMs } from "../connection/back-off.ts";
+import type { Ports } from "../ports.ts";
 
 export type CommandMessage = ClientMessageOf<"publish" | "execute" | "cancel" | "input" | "custom">;
 export type Receipt = ServerMessageOf<"receipt">;
@@ -26,7 +28,16 @@ interface Entry {
   /** As it was when the application handed it over. */
   readonly text: string;
   isSent: boolean;
+  /** Receipts that left open whether the command was carried out. */
+  openOutcomeCount: number;
 }
+
+/** With these the server says that it does not know whether the command was carried out. */
+const OPEN_OUTCOME_CODES: readonly string[] = ["INTERNAL", "STORE_UNAVAILABLE"];
+
+/** How often such a command is sent again on one connection before its failure is handed to the application. */
+const MAX_REPEATS = 5;
+const REPEAT_BACK_OFF = { baseDelayMs: 250, maxDelayMs: 8_000 };
 
 /** Commands that have been sent and wait for a receipt. Far beyond what a server lets one connection have under way. */
 const MAX_UNSETTLED_COMMANDS = 4_096;
@@ -34,12 +45,18 @@ const MAX_UNSETTLED_COMMANDS = 4_096;
 export class CommandQueue {
   readonly #send: (text: string) => void;
   readonly #maxQueuedCommands: number;
+  readonly #ports: Pick<Ports, "clock" | "random">;
   /** In the order in which they were asked for. */
   readonly #entries = new Map<string, Entry>();
   #isOnline = false;
 
-  constructor(maxQueuedCommands: number, send: (text: string) => void) {
+  constructor(
+    maxQueuedCommands: number,
+    send: (text: string) => void,
+    ports: Pick<Ports, "clock" | "random">,
+  ) {
     this.#maxQueuedCommands = maxQueuedCommands;
+    this.#ports = ports;
     this.#send = send;
   }
 
@@ -52,7 +69,8 @@ export class CommandQueue {
       );
       return;
     }
-    const entry = { command, text: encodeMessage(command.message), isSent: this.#isOnline };
+    const text = encodeMessage(command.message);
+    const entry = { command, text, isSent: this.#isOnline, openOutcomeCount: 0 };
     this.#entries.set(command.message.id, entry);
     if (this.#isOnline) this.#send(entry.text);
   }
@@ -81,6 +99,7 @@ export class CommandQueue {
     const entry = this.#entries.get(receipt.ref);
     // Late, or for a command of an earlier page.
     if (entry === undefined) return;
+    if (isOutcomeOpen(receipt) && entry.openOutcomeCount < MAX_REPEATS) return this.#repeatLater(entry);
     if (entry.command.onReceipt?.(receipt) === true) this.#entries.delete(receipt.ref);
   }
 
@@ -101,9 +120,25 @@ export class CommandQueue {
     return true;
   }
 
+  /** The id makes it the same command: what was carried out is not carried out again. */
+  #repeatLater(entry: Entry): void {
+    const { clock, random } = this.#ports;
+    const delayMs = backOffDelayMs(entry.openOutcomeCount, REPEAT_BACK_OFF, random.fraction());
+    entry.openOutcomeCount += 1;
+    clock.setTimer(delayMs, () => {
+      const { id } = entry.command.message;
+      // Offline it is sent again anyway, on the next connection.
+      if (this.#isOnline && this.#entries.get(id) === entry) this.#send(entry.text);
+    });
+  }
+
   failAll(error: ClientError): void {
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     for (const { command } of entries) command.onFailure(error);
   }
+}
+
+function isOutcomeOpen({ status, error }: Receipt): boolean {
+  return status === "rejected" && error !== undefined && OPEN_OUTCOME_CODES.includes(error.code);
 }

@@ -39,6 +39,29 @@ describe("publish", () => {
     expect(await published).toEqual({ position: at(5) });
   });
 
+  test("CMD-4: asks again with the same id while the server does not know the outcome, a bounded number of times", async () => {
+    const { channel, clock, socket } = onlineFixture();
+    const error = { code: "STORE_UNAVAILABLE", message: "The store is unavailable" };
+    const first = channel.publish(1);
+    socket.receive(receipt(socket.sent[0]!, "rejected", { error }));
+    expect(socket.sent).toHaveLength(1);
+    clock.advance(250);
+    expect(socket.sent[1]).toEqual(socket.sent[0]);
+    socket.receive(receipt(socket.sent[1]!, "applied", { position: at(5) }));
+    expect(await first).toEqual({ position: at(5) });
+
+    const second = channel.publish(2);
+    for (let round = 0; round < 5; round += 1) {
+      socket.receive(receipt(socket.sent.at(-1)!, "rejected", { error }));
+      clock.advance(8_000);
+    }
+    expect(socket.sent).toHaveLength(2 + 6);
+    socket.receive(receipt(socket.sent.at(-1)!, "rejected", { error }));
+    await expect(second).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    clock.advance(30_000);
+    expect(socket.sent.filter(({ type }) => type === "publish")).toHaveLength(2 + 6);
+  });
+
   test("rejects with what the server says", async () => {
     const { channel, socket } = onlineFixture();
     const refused = channel.publish(1);

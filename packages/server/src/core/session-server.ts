@@ -229,7 +229,7 @@ export class SessionServer {
   #checkReady(): void {
     if (this.#isDraining) throw new TachikomaError("SERVER_NOT_READY", "The server is stopping");
     const { maxConnections } = this.#options.limits;
-    if (this.connections.count >= maxConnections) {
+    if (this.connections.placeCount >= maxConnections) {
       throw new TachikomaError("SERVER_NOT_READY", `The server has ${maxConnections} connections, its limit`);
     }
   }

@@ -41,6 +41,8 @@ export class WebSocketGateway {
   readonly #options: WebSocketGatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #framings: FramingSet;
+  /** Upgrades that have neither been made nor refused. */
+  readonly #waiting = new Map<Duplex, (cause: TachikomaError) => void>();
 
   constructor(options: WebSocketGatewayOptions) {
     const { settings } = options;
@@ -66,15 +68,47 @@ export class WebSocketGateway {
   handleUpgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
     // Until `ws` takes over nobody else listens, and an unheard error ends the process.
     duplex.on("error", () => duplex.destroy());
-    this.#upgrade(request, duplex as Socket, head).catch((cause: unknown) => {
-      const refusal = refusalFor(cause);
-      if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Upgrade failed");
-      this.#options.onRefused(refusal);
-      refuseUpgrade(duplex, refusal);
+    const timer = this.#options.clock.setTimer(this.#timeoutMs, () => {
+      refuse(new TachikomaError("SERVER_NOT_READY", `The upgrade took longer than ${this.#timeoutMs} ms`));
     });
+    const settle = () => {
+      timer.cancel();
+      return this.#waiting.delete(duplex);
+    };
+    const refuse = (cause: unknown) => {
+      if (settle()) this.#refuse(duplex, cause);
+    };
+    this.#waiting.set(duplex, refuse);
+    // What the application or the store still has to say about it is of no use to anyone.
+    duplex.once("close", settle);
+    this.#upgrade(request, duplex as Socket, head, settle).catch(refuse);
   }
 
-  async #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+  /** Refuses every upgrade under way: what they wait for may never come. */
+  close(): void {
+    for (const refuse of this.#waiting.values()) {
+      refuse(new TachikomaError("SERVER_NOT_READY", "The server is stopping"));
+    }
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.settings.connectionTimeoutSecs * 1_000;
+  }
+
+  #refuse(duplex: Duplex, cause: unknown): void {
+    const refusal = refusalFor(cause);
+    if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Upgrade failed");
+    this.#options.onRefused(refusal);
+    refuseUpgrade(duplex, refusal);
+  }
+
+  /** @param settle ends the wait; false when it was over before, and the upgrade refused or its peer gone */
+  async #upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    settle: () => boolean,
+  ): Promise<void> {
     const url = urlOf(request);
     if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
     const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
@@ -86,7 +120,7 @@ export class WebSocketGateway {
       clientId: idParameter(url, "client_id"),
       sessionId: idParameter(url, "session_id"),
     });
-    if (socket.destroyed) return admitted.reservation.release();
+    if (!settle()) return admitted.reservation.release();
     const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
     this.#shakeHands(request, socket, head, { core, admitted, door, url });
   }

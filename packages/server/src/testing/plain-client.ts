@@ -30,6 +30,13 @@ export interface WireMessage {
   readonly [field: string]: unknown;
 }
 
+/** A request that carries an id, so that its answer can be told. */
+export interface WireRequest {
+  readonly type: string;
+  readonly id: string;
+  readonly [field: string]: unknown;
+}
+
 export interface Closing {
   readonly code: number;
   readonly reason: string;
@@ -101,7 +108,7 @@ export class PlainClient {
   }
 
   /** Sends a request that carries an id and takes its answer. */
-  async ask(request: { readonly id: string; readonly type: string } & object): Promise<WireMessage> {
+  async ask(request: WireRequest): Promise<WireMessage> {
     this.send(request);
     const index = await this.#find(`the answer to ${request.type} ${request.id}`, () =>
       this.#unread.findIndex((message) => message.ref === request.id),

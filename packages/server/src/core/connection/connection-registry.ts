@@ -14,6 +14,7 @@ export class ConnectionRegistry {
   readonly #byClient = new Map<string, Set<Connection>>();
   /** Places taken by client, connected or about to be. */
   readonly #placesTaken = new Map<string, number>();
+  #placeCount = 0;
 
   constructor(maxPerClient: number) {
     this.#maxPerClient = maxPerClient;
@@ -36,11 +37,13 @@ export class ConnectionRegistry {
       );
     }
     this.#placesTaken.set(key, taken + 1);
+    this.#placeCount += 1;
     let isHeld = true;
     return {
       release: () => {
         if (!isHeld) return;
         isHeld = false;
+        this.#placeCount -= 1;
         const left = (this.#placesTaken.get(key) ?? 1) - 1;
         if (left === 0) this.#placesTaken.delete(key);
         else this.#placesTaken.set(key, left);
@@ -70,6 +73,11 @@ export class ConnectionRegistry {
 
   get count(): number {
     return this.#byId.size;
+  }
+
+  /** Places taken by all clients, connected or about to be. */
+  get placeCount(): number {
+    return this.#placeCount;
   }
 
   get clientCount(): number {

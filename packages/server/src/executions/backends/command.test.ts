@@ -12,18 +12,31 @@ import {
   outcomeOf,
   proseOf,
   RecordingLogger,
+  type TestExecution,
   testExecution,
 } from "./testing/execution-context.ts";
 
 let clock: FakeClock;
 let logger: RecordingLogger;
+let executions: TestExecution[];
 beforeEach(() => {
   clock = new FakeClock();
   logger = new RecordingLogger();
+  executions = [];
 });
-afterEach(() => {
-  expect(clock.pendingTimerCount).toBe(0);
+afterEach(async () => {
+  const { pendingTimerCount } = clock;
+  // A test that failed half way must not leave its processes behind.
+  for (const execution of executions) execution.cancel();
+  await clock.advance(5_000);
+  expect(pendingTimerCount).toBe(0);
 });
+
+function execute(input: unknown = "Hi"): TestExecution {
+  const execution = testExecution(input);
+  executions.push(execution);
+  return execution;
+}
 
 function backend(argv: readonly string[], options: Partial<CommandOptions> = {}): Handler {
   return command({ ...options, command: argv, ports: { clock, logger } });
@@ -34,12 +47,12 @@ const node = (script: string, options?: Partial<CommandOptions>) =>
   backend([process.execPath, "-e", script], options);
 
 function run(handler: Handler, input: unknown = "Hi") {
-  return inTime("the end of the command", outcomeOf(handler(testExecution(input).context)));
+  return inTime("the end of the command", outcomeOf(handler(execute(input).context)));
 }
 
 /** A running command, up to its first line of output. */
 async function started(handler: Handler) {
-  const execution = testExecution("Hi");
+  const execution = execute();
   const reader = chunkReader(handler(execution.context));
   let output = "";
   while (!output.includes("\n")) {
@@ -104,7 +117,7 @@ describe("output", () => {
     const [whole, firstByte, goOn] = ["\\303\\251", "\\346", join(folder, "go-on")];
     try {
       const script = `printf '${whole}${firstByte}'; while [ ! -e ${goOn} ]; do sleep 0.01; done; printf '\\224\\273'`;
-      const reader = chunkReader(shell(script)(testExecution("Hi").context));
+      const reader = chunkReader(shell(script)(execute().context));
       let before = "";
       while (before === "") {
         const { value } = await inTime("the first half", reader.next());
@@ -157,7 +170,7 @@ describe("limits", () => {
 
   test("no output in time", async () => {
     const outcome = outcomeOf(
-      shell("sleep 1000", { limits: { firstByteTimeoutMs: 9_000 } })(testExecution("Hi").context),
+      shell("sleep 1000", { limits: { firstByteTimeoutMs: 9_000 } })(execute().context),
     );
     await eventually("the command is waited for", () => clock.pendingTimerCount === 1);
     await clock.advance(8_999);
@@ -237,7 +250,7 @@ describe("failures", () => {
   });
 
   test("input that is no conversation starts nothing", () => {
-    expect(() => backend(["cat"])(testExecution(7).context)).toThrow(
+    expect(() => backend(["cat"])(execute(7).context)).toThrow(
       expect.objectContaining({ code: "INVALID_MESSAGE" }),
     );
   });
@@ -312,7 +325,7 @@ describe("cancel", () => {
   });
 
   test("before the start starts nothing", async () => {
-    const execution = testExecution("Hi");
+    const execution = execute();
     execution.cancel();
     const { error } = await inTime("the end", outcomeOf(backend(["/no/such/program"])(execution.context)));
     expect(error).toMatchObject({ name: "AbortError" });

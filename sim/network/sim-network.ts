@@ -1,0 +1,82 @@
+/** All connections of a world, and the WebSocket that its clients get. */
+import type { WebSocketConstructor, WebSocketLike } from "../../packages/client/src/ports.ts";
+import { Link } from "./link.ts";
+
+export interface NetworkHooks {
+  /** Somebody wants in. Nobody home refuses. */
+  accept(link: Link): void;
+  /** A text has arrived at a client that still listens. */
+  arrived(clientName: string, link: Link, text: string): void;
+  closed(clientName: string, link: Link, code: number): void;
+}
+
+export class SimNetwork {
+  readonly #hooks: NetworkHooks;
+  readonly #highWaterBytes: number;
+  #links: Link[] = [];
+  #linkCount = 0;
+
+  constructor(hooks: NetworkHooks, highWaterBytes: number) {
+    this.#hooks = hooks;
+    this.#highWaterBytes = highWaterBytes;
+  }
+
+  get links(): readonly Link[] {
+    return this.#links;
+  }
+
+  sweep(): void {
+    this.#links = this.#links.filter((link) => !link.isOver);
+  }
+
+  webSocketFor(clientName: string): WebSocketConstructor {
+    const open = (url: string, socket: SimWebSocket) => this.#open(clientName, url, socket);
+    return class extends SimWebSocket {
+      constructor(url: string) {
+        super();
+        this.link = open(url, this);
+      }
+    };
+  }
+
+  #open(clientName: string, url: string, socket: SimWebSocket): Link {
+    this.#linkCount += 1;
+    const id = `${clientName}#${this.#linkCount}`;
+    const link: Link = new Link(
+      id,
+      new URL(url),
+      {
+        text: (text) => {
+          if (socket.onmessage === null) return;
+          this.#hooks.arrived(clientName, link, text);
+          (socket.onmessage as (event: { data: string }) => void)({ data: text });
+        },
+        closed: (code, reason) => {
+          this.#hooks.closed(clientName, link, code);
+          (socket.onclose as ((event: { code: number; reason: string }) => void) | null)?.({ code, reason });
+        },
+      },
+      this.#highWaterBytes,
+    );
+    this.#links.push(link);
+    this.#hooks.accept(link);
+    return link;
+  }
+}
+
+class SimWebSocket implements WebSocketLike {
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: never) => void) | null = null;
+  onclose: ((event: never) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+  link: Link | undefined;
+
+  send(text: string): void {
+    this.link?.send(text);
+  }
+
+  close(code = 1000): void {
+    this.onmessage = null;
+    this.link?.closeFromClient(code);
+  }
+}
