@@ -193,6 +193,11 @@ describe("tool calls", () => {
     expect(failed.parts[0]).toMatchObject({ state: "output-error", input: { q: 1 }, errorText: "Down" });
   });
 
+  test("a piece of the input that comes after the whole adds nothing", () => {
+    const late: Chunk = { type: "tool-input-delta", toolCallId: "c", inputTextDelta: "x" };
+    expect(fold(available, late)).toEqual(fold(available));
+  });
+
   test("a dynamic tool keeps its kind", () => {
     const message = fold({ ...started, dynamic: true } as Chunk, {
       type: "tool-output-available",
@@ -251,15 +256,21 @@ describe("steps", () => {
     expect(fold({ type: "text-delta", id: "0", delta: "x" }, { type: "reset-step" }).parts).toEqual([]);
   });
 
-  test("a part of an earlier step is found again after a reset", () => {
+  test("a call of an earlier step is found again after a reset", () => {
+    const call: Chunk = { type: "tool-input-available", toolCallId: "c", toolName: "t", input: 1 };
     const message = fold(
-      { type: "data-x", id: "d", data: 1 },
+      call,
       { type: "start-step" },
-      { type: "tool-input-start", toolCallId: "c", toolName: "t" },
+      { ...call, input: 2 },
       { type: "reset-step" },
       { type: "data-x", id: "d", data: 3 },
+      { type: "tool-output-available", toolCallId: "c", output: 4 },
     );
-    expect(message.parts).toEqual([{ type: "data-x", id: "d", data: 3 }, { type: "step-start" }]);
+    expect(message.parts).toMatchObject([
+      { toolCallId: "c", input: 1, output: 4 },
+      { type: "step-start" },
+      { type: "data-x", data: 3 },
+    ]);
   });
 });
 

@@ -64,6 +64,7 @@ test.each([
 test.each([
   ["a field after the text", '{"type":"text-delta","id":"0","delta":"a","seq":"1"}'],
   ["a field that looks like text", String.raw`{"type":"text-delta","id":"0","delta":"a\\","x":"\"}"}`],
+  ["a field after an empty text", '{"type":"text-delta","id":"0","delta":"","seq":"1"}'],
   ["another part", '{"type":"text-delta","id":"1","delta":"a"}'],
   ["a long id", `{"type":"text-delta","id":"${"i".repeat(300)}","delta":"a"}`],
 ])("%s is left alone", (_, body) => {

@@ -41,6 +41,7 @@ const BACKSLASH = 0x5c;
 export class RecordMerger<Source extends ChunkRecord> {
   readonly #run: DeltaRun<Source>;
   #executionId: string | undefined;
+  #head: string | undefined;
 
   constructor(limits: MergeLimits) {
     this.#run = new DeltaRun(limits.maxMergedChars);
@@ -48,7 +49,8 @@ export class RecordMerger<Source extends ChunkRecord> {
 
   /** Takes the next record; returns what came before it when the two do not join. */
   add(record: Source): MergedRecords<Source> | undefined {
-    const item = { source: record, delta: deltaOf(record.body) };
+    const item = { source: record, delta: deltaOf(record.body, this.#head) };
+    this.#head = item.delta?.head;
     if (record.executionId === this.#executionId) return mergedRecordsOf(this.#run.add(item));
     const finished = this.#run.flush();
     this.#executionId = record.executionId;
@@ -71,8 +73,13 @@ function mergedRecordsOf<Source extends ChunkRecord>(
   return { last, body, coveredRecordCount: count };
 }
 
-function deltaOf(body: string): { readonly head: string; readonly text: string } | undefined {
-  const head = HEAD.exec(body)?.[0];
+/** `expectedHead` is that of the record before: comparing is cheaper than matching. */
+function deltaOf(
+  body: string,
+  expectedHead: string | undefined,
+): { readonly head: string; readonly text: string } | undefined {
+  const head =
+    expectedHead !== undefined && body.startsWith(expectedHead) ? expectedHead : HEAD.exec(body)?.[0];
   if (head !== undefined && body.endsWith(TAIL)) {
     const text = body.slice(head.length, -TAIL.length);
     return hasBareQuote(text) ? undefined : { head, text };
@@ -80,12 +87,10 @@ function deltaOf(body: string): { readonly head: string; readonly text: string }
   return body.includes('-delta"') ? deltaInOtherSpelling(body) : undefined;
 }
 
-/** A quotation mark without a backslash ends the text: there are more fields after it. */
+/** Inside the text every quotation mark has a backslash before it. One without opens the name of a further field. */
 function hasBareQuote(text: string): boolean {
   for (let at = text.indexOf('"'); at !== -1; at = text.indexOf('"', at + 1)) {
-    let backslashCount = 0;
-    while (text.charCodeAt(at - 1 - backslashCount) === BACKSLASH) backslashCount += 1;
-    if (backslashCount % 2 === 0) return true;
+    if (text.charCodeAt(at - 1) !== BACKSLASH) return true;
   }
   return false;
 }

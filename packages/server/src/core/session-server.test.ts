@@ -200,3 +200,31 @@ test("after a close nothing is left running", async () => {
   await core.clock.settle();
   expect(core.clock.pendingTimerCount).toBe(0);
 });
+
+test("SUB-11: nothing is delivered after unsubscribed, not even what was being read from the store", async () => {
+  const core = new CoreFixture({ limits: { ring: { maxRecords: 2, maxBytes: 1_000 } } });
+  for (let index = 0; index < 20; index += 1) await core.publish("chat:1", index);
+  const client = await core.connect("a");
+  client.send({ type: "subscribe", channel: "chat:1", since: "start" });
+  client.send({ type: "unsubscribe", id: "u", channel: "chat:1" });
+  await core.clock.advance(10);
+  const types = client.transport.messages.map((message) => message["type"]);
+  expect(types.slice(types.indexOf("unsubscribed"))).toEqual(["unsubscribed"]);
+});
+
+test("ACK: a subscription that was moved back is confirmed from its new place on", async () => {
+  const core = new CoreFixture();
+  const positions: string[] = [];
+  const client = await core.connect("a");
+  client.send({ type: "subscribe", channel: "chat:1" });
+  await core.clock.settle();
+  for (let index = 1; index <= 3; index += 1) positions.push(await core.publish("chat:1", index));
+  await core.clock.advance(1);
+  client.send({ type: "ack", positions: { "chat:1": positions[2] } });
+  client.send({ type: "subscribe", channel: "chat:1", position: positions[0] });
+  await core.clock.advance(1);
+  client.send({ type: "ack", positions: { "chat:1": positions[1] } });
+  await core.clock.advance(1);
+  const stored = await core.store.loadSession("default", client.connection.session.id);
+  expect(stored?.positions["chat:1"]).toBe(positions[1]);
+});

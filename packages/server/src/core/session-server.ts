@@ -214,6 +214,7 @@ export class SessionServer {
     this.#isDraining = true;
     const { clock, random } = this.#options;
     for (const connection of this.connections.all()) {
+      if (!connection.isOpen) continue;
       const inMs = Math.round(random.fraction() * graceMs);
       const reason = code === "SERVER_RESTARTING" ? "restarting" : "going_away";
       connection.sendText(encodeMessage({ type: "reconnect", inMs, reason }));

@@ -139,7 +139,7 @@ export class WebSocketGateway {
       socket.setNoDelay(true);
       let connection: Connection | undefined;
       bindWebSocket(webSocket, {
-        onText: (text) => connection?.onText(text),
+        onText: (text, byteCount) => connection?.onText(text, byteCount),
         onBinary: () => connection?.onBinary(),
         onPong: (checkpoint) => connection?.onPong(checkpoint),
         onClose: (closeCode) => connection?.onClosed(closeCode),

@@ -94,36 +94,33 @@ export class PlainClient {
   }
 
   /** Takes the first unread message of the type (that is as wanted) out of the queue; others stay. */
-  async next(type: string, isWanted: (message: WireMessage) => boolean = () => true): Promise<WireMessage> {
-    const index = await this.#find(`a message ${type}`, () =>
-      this.#unread.findIndex((message) => message.type === type && isWanted(message)),
+  next(type: string, isWanted: (message: WireMessage) => boolean = () => true): Promise<WireMessage> {
+    return this.#until(`a message ${type}`, () =>
+      this.#pick((message) => message.type === type && isWanted(message)),
     );
-    return this.#unread.splice(index, 1)[0]!;
   }
 
   /** Takes the first unread message, whatever it is. */
-  async nextOfAny(): Promise<WireMessage> {
-    await this.#find("a message", () => (this.#unread.length > 0 ? 0 : -1));
-    return this.#unread.shift()!;
+  nextOfAny(): Promise<WireMessage> {
+    return this.#until("a message", () => this.#pick(() => true));
   }
 
   /** Sends a request that carries an id and takes its answer. */
-  async ask(request: WireRequest): Promise<WireMessage> {
+  ask(request: WireRequest): Promise<WireMessage> {
     this.send(request);
-    const index = await this.#find(`the answer to ${request.type} ${request.id}`, () =>
-      this.#unread.findIndex((message) => message.ref === request.id),
+    return this.#until(`the answer to ${request.type} ${request.id}`, () =>
+      this.#pick((message) => message.ref === request.id),
     );
-    return this.#unread.splice(index, 1)[0]!;
   }
 
   /** Waits until so many messages of a type have arrived in all, and takes none. */
   async untilReceived(type: string, count: number): Promise<void> {
     const countOf = () => this.received.filter((message) => message.type === type).length;
-    await this.#find(`${count} messages ${type}`, () => (countOf() >= count ? 0 : -1));
+    await this.#until(`${count} messages ${type}`, () => (countOf() >= count ? true : undefined));
   }
 
   async untilPinged(count: number): Promise<void> {
-    await this.#find(`${count} pings`, () => (this.pings.length >= count ? 0 : -1));
+    await this.#until(`${count} pings`, () => (this.pings.length >= count ? true : undefined));
   }
 
   /** The server answers a ping in order: when the pong is here, so is everything that came before. */
@@ -164,15 +161,21 @@ export class PlainClient {
     this.#wake();
   }
 
-  async #find(what: string, find: () => number): Promise<number> {
+  #pick(isWanted: (message: WireMessage) => boolean): WireMessage | undefined {
+    const index = this.#unread.findIndex(isWanted);
+    return index < 0 ? undefined : this.#unread.splice(index, 1)[0];
+  }
+
+  /** Looks again whenever something arrives. What it finds it has, whoever else waits. */
+  async #until<Found>(what: string, find: () => Found | undefined): Promise<Found> {
     let isOver = false;
     const over = this.closed.then(() => {
       isOver = true;
     });
-    const search = async (): Promise<number> => {
+    const search = async (): Promise<Found> => {
       for (;;) {
-        const index = find();
-        if (index >= 0) return index;
+        const found = find();
+        if (found !== undefined) return found;
         if (isOver) throw new Error(`Closed while waiting for ${what}`);
         await Promise.race([over, this.#nextArrival()]);
       }

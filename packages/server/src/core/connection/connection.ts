@@ -112,6 +112,11 @@ export class Connection implements Subscriber, SessionHolder {
     return this.session.id;
   }
 
+  /** True once `welcome` has been said. */
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
   get isClosed(): boolean {
     return this.#state === "closed";
   }
@@ -172,14 +177,17 @@ export class Connection implements Subscriber, SessionHolder {
     this.#inbound.track(work.catch((cause: unknown) => this.sendFailure(cause, ref)));
   }
 
-  onText(text: string): void {
+  /** @param byteCount of the text as it travelled */
+  onText(text: string, byteCount = text.length): void {
+    if (this.isClosed) return;
     this.receivedMessageCount += 1;
-    this.receivedByteCount += text.length;
+    this.receivedByteCount += byteCount;
     this.lastActivityAtMs = this.context.clock.nowMs();
     this.#inbound.take(text);
   }
 
   onBinary(): void {
+    if (this.isClosed) return;
     this.#inbound.refuse("BINARY_NOT_SUPPORTED", ERRORS.BINARY_NOT_SUPPORTED.message);
   }
 

@@ -53,6 +53,8 @@ export class Subscriptions {
   readonly #cursors = new Map<string, Cursor>();
   /** Private channels of executions that have ended: dropped once the peer is known to have the end. */
   readonly #ended = new Map<string, number>();
+  /** Channels whose subscription is being stored: they hold a place already. */
+  readonly #preparing = new Set<string>();
   #isClosed = false;
 
   constructor(options: SubscriptionsOptions, subscriber: Subscriber, session: Session) {
@@ -78,11 +80,23 @@ export class Subscriptions {
   async prepare(channel: string, request: SubscribeRequest): Promise<SubscriptionPlace> {
     this.#checkLimit(channel);
     const key = this.#keyOf(channel);
-    const opening = this.#options.hub.open(key);
-    const place = await this.#placeFor(key, await opening, request);
-    this.#session.positions.set(channel, formatPosition(place.from));
-    await this.#options.sessions.save(this.#session);
-    return place;
+    const { positions } = this.#session;
+    const before = positions.get(channel);
+    this.#preparing.add(channel);
+    try {
+      const opening = this.#options.hub.open(key);
+      const place = await this.#placeFor(key, await opening, request);
+      positions.set(channel, formatPosition(place.from));
+      await this.#options.sessions.save(this.#session);
+      return place;
+    } catch (cause) {
+      // What was not stored is not answered, and must not be stored along with the next change.
+      if (before === undefined) positions.delete(channel);
+      else positions.set(channel, before);
+      throw cause;
+    } finally {
+      this.#preparing.delete(channel);
+    }
   }
 
   /** Starts delivery after the position, or moves a subscription there. */
@@ -228,7 +242,8 @@ export class Subscriptions {
     const { positions } = this.#session;
     if (positions.has(channel)) return;
     const inboxCount = inboxesOf(this.#session).length;
-    if (positions.size - inboxCount < maxSubscriptions) return;
+    const newCount = [...this.#preparing].filter((name) => !positions.has(name)).length;
+    if (positions.size - inboxCount + newCount < maxSubscriptions) return;
     // Ended private channels hold a place only until someone needs it.
     const ended = this.#ended.keys().next();
     if (!ended.done) {

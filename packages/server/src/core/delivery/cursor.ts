@@ -24,6 +24,8 @@ export interface Cursor {
   staged: StagedPage | undefined;
   /** True while a read from the store is under way for this cursor. */
   isLoading: boolean;
+  /** True when the subscription is over: nothing is delivered any more, also not what is still being read. */
+  isDetached: boolean;
   /** True while the client has not said yet where it wants to continue. */
   isHeld: boolean;
 }
@@ -38,6 +40,7 @@ export function createCursor(log: ChannelLog, subscriber: Subscriber, at: Cursor
     confirmedSeq: at.seq,
     staged: undefined,
     isLoading: false,
+    isDetached: false,
     isHeld: false,
   };
 }
@@ -52,5 +55,6 @@ export function moveCursor(cursor: Cursor, to: CursorPlace): void {
   cursor.epoch = to.epoch;
   cursor.seq = to.seq;
   cursor.tag = to.tag;
+  cursor.confirmedSeq = to.seq;
   cursor.staged = undefined;
 }

@@ -49,7 +49,7 @@ export class DeliveryLoop {
   /** Something may be there to deliver at this cursor. */
   mark(cursor: Cursor): void {
     const { subscriber } = cursor;
-    if (cursor.isHeld || cursor.isLoading || subscriber.isClosed) return;
+    if (cursor.isHeld || cursor.isLoading || cursor.isDetached || subscriber.isClosed) return;
     subscriber.dirtyCursors.add(cursor);
     this.#wake(subscriber);
   }
@@ -174,7 +174,7 @@ export class DeliveryLoop {
     this.#options.hub.state(cursor.log.key).then(
       (state) => {
         cursor.isLoading = false;
-        if (cursor.subscriber.isClosed) return;
+        if (cursor.subscriber.isClosed || cursor.isDetached) return;
         this.#options.hub.noteHead(cursor.log.key, state.head);
         moveCursor(cursor, state.base);
         this.#options.observer.resetSent(reason);

@@ -63,6 +63,9 @@ export interface StartOptions {
 /** Short: it stands in every frame of the execution. Not to be guessed all the same: 62 bits. */
 const EXECUTION_ID_CHARS = 12;
 
+/** How long a stopping server waits for handlers to let go of what they hold: a command gets 5 s before it is killed. */
+const HANDLER_SETTLE_MS = 6_000;
+
 export class ExecutionService {
   readonly #options: ExecutionServiceOptions;
   readonly #running = new Map<string, Execution>();
@@ -205,20 +208,28 @@ export class ExecutionService {
     this.#isDraining = true;
     const running = [...this.#running.values()];
     if (running.length > 0) {
-      const { clock } = this.#options;
-      await new Promise<void>((resolve) => {
-        const timer = clock.setTimer(graceMs, resolve);
-        Promise.all(running.map((execution) => execution.ended)).then(() => {
-          timer.cancel();
-          resolve();
-        });
-      });
+      await this.#withTimeout(graceMs, Promise.all(running.map((execution) => execution.ended)));
     }
     const left = [...this.#running.values()];
     for (const execution of left) execution.stop({ kind: "interrupted", reason: "server_stopped" });
     await Promise.all(left.map((execution) => execution.ended));
+    await this.#withTimeout(
+      HANDLER_SETTLE_MS,
+      Promise.all(running.map((execution) => execution.handlerSettled)),
+    );
     this.#leases.stop();
     this.#unwatched.close();
+  }
+
+  /** Resolves with the work or after the time, whichever comes first. */
+  #withTimeout(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(timeoutMs, resolve);
+      work.then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   #run(execution: Execution, onUnwatched: OnUnwatched): void {

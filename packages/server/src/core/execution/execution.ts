@@ -45,6 +45,8 @@ export class Execution {
   readonly handlerName: string;
   readonly sessionId: string | undefined;
   readonly fence: Fence;
+  /** Resolves when the handler itself has come to its end, which may be long after that of its execution, or never. */
+  readonly handlerSettled: Promise<void>;
   /** Resolves with how it ended once the terminal record is stored; `undefined` when this node may not write it any more. */
   readonly ended: Promise<ExecutionEnd | undefined>;
   readonly #options: ExecutionOptions;
@@ -56,6 +58,7 @@ export class Execution {
   #end: ExecutionEnd | undefined;
   #isFenced = false;
   #stopPulling: (() => void) | undefined;
+  readonly #settled = Promise.withResolvers<void>();
   #durationTimer: Timer | undefined;
 
   constructor(options: ExecutionOptions) {
@@ -84,6 +87,7 @@ export class Execution {
         ),
       ),
     );
+    this.handlerSettled = this.#settled.promise;
     this.ended = this.#run();
   }
 
@@ -118,6 +122,7 @@ export class Execution {
     try {
       await this.#pullAll();
     } catch (thrown) {
+      this.#settled.resolve();
       this.#onThrown(thrown);
     }
     this.#durationTimer?.cancel();
@@ -144,18 +149,26 @@ export class Execution {
       },
     });
     const stream = await this.#orStopped(Promise.resolve(started));
-    if (stream === STOPPED) return;
+    if (stream === STOPPED) return this.#settleWith(Promise.resolve(started));
     const iterator = iteratorOf(stream);
     while (this.#end === undefined) {
       const next = await this.#orStopped(iterator.next());
-      if (next === STOPPED) {
-        // Not waited for: a handler that does not listen to its signal must not hold up the end.
-        iterator.return?.().catch((cause: unknown) => this.#logLate(cause));
-        return;
-      }
-      if (next.done === true) return;
+      if (next === STOPPED) return this.#settleWith(iterator.return?.());
+      if (next.done === true) return this.#settled.resolve();
       await this.#writer.write(this.#output.accept(next.value));
     }
+    this.#settleWith(iterator.return?.());
+  }
+
+  /** Not waited for: a handler that does not listen to its signal must not hold up the end. */
+  #settleWith(late: Promise<unknown> | undefined): void {
+    Promise.resolve(late).then(
+      () => this.#settled.resolve(),
+      (cause: unknown) => {
+        this.#logLate(cause);
+        this.#settled.resolve();
+      },
+    );
   }
 
   /** Resolves early when the execution is stopped; a late failure of the promise is only logged. */

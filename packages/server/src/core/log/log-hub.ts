@@ -81,7 +81,10 @@ export class LogHub {
    */
   async open(key: LogKey): Promise<OpenedLog> {
     const open = this.peek(key);
-    if (open !== undefined) return { log: open, head: open.head };
+    if (open !== undefined) {
+      this.#touch(open);
+      return { log: open, head: open.head };
+    }
     const id = idOf(key);
     const underWay = this.#opening.get(id);
     if (underWay !== undefined) return underWay;
@@ -163,6 +166,7 @@ export class LogHub {
   }
 
   detach(cursor: Cursor): void {
+    cursor.isDetached = true;
     if (!cursor.log.cursors.delete(cursor)) return;
     this.#touch(cursor.log);
     this.#options.onReadersChanged(cursor.log);

@@ -1,7 +1,7 @@
 import type { RawData, WebSocket } from "ws";
 
 export interface InboundHandlers {
-  onText(text: string): void;
+  onText(text: string, byteCount: number): void;
   onBinary(): void;
   /** The peer answered the ping with this checkpoint. */
   onPong(checkpoint: number): void;
@@ -33,7 +33,7 @@ export function bindWebSocket(webSocket: WebSocket, handlers: InboundHandlers): 
 
   webSocket.on("message", (data, isBinary) => {
     if (isBinary) handlers.onBinary();
-    else handlers.onText(textOf(data));
+    else handlers.onText(textOf(data), byteCountOf(data));
   });
   webSocket.on("pong", (payload) => {
     const checkpoint = checkpointOf(payload);
@@ -51,6 +51,10 @@ export function bindWebSocket(webSocket: WebSocket, handlers: InboundHandlers): 
 function textOf(data: RawData): string {
   if (Buffer.isBuffer(data)) return data.toString("utf8");
   return Array.isArray(data) ? Buffer.concat(data).toString("utf8") : Buffer.from(data).toString("utf8");
+}
+
+function byteCountOf(data: RawData): number {
+  return Array.isArray(data) ? data.reduce((sum, piece) => sum + piece.length, 0) : data.byteLength;
 }
 
 /** A peer may send pongs nobody asked for, with anything in them: those are not answers. */
