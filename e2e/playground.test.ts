@@ -62,7 +62,7 @@ describe("a conversation", { timeout: TEST_TIMEOUT_MS }, () => {
     await chat.at("demo-badge").waitFor();
     await chat.ask("count to 40");
     await chat.reads("3, 4, 5");
-    expect(await chat.at("user-message").innerText()).toBe("count to 40");
+    expect(await chat.at("user-message").textContent()).toBe("count to 40");
     await chat.answerIs("completed");
     expect(await chat.countedNumbers()).toEqual(numbersTo(40));
     expect(await chat.at("answer").count()).toBe(1);
@@ -82,13 +82,13 @@ describe("a conversation", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await chat.number("count-resumes")).toBe(3);
     expect(await chat.number("count-duplicates")).toBe(0);
     expect(await chat.number("count-resets")).toBe(0);
-    expect(await chat.at("resumed").innerText()).toBe("yes");
+    expect(await chat.at("resumed").textContent()).toBe("yes");
   });
 
   test("what was written while the page was offline is there when it is back", async () => {
     await chat.ask("count to 100");
     await chat.reads("3, 4, 5");
-    const sessionId = await chat.at("session-id").innerText();
+    const sessionId = await chat.at("session-id").textContent();
     await chat.at("go-offline").click();
     await chat.linkIs("offline");
     // Somebody else sees the answer end meanwhile.
@@ -98,7 +98,7 @@ describe("a conversation", { timeout: TEST_TIMEOUT_MS }, () => {
     await chat.linkIs("online");
     await chat.answerIs("completed");
     expect(await chat.countedNumbers()).toEqual(numbersTo(100));
-    expect(await chat.at("session-id").innerText()).toBe(sessionId);
+    expect(await chat.at("session-id").textContent()).toBe(sessionId);
     expect(await chat.number("count-duplicates")).toBe(0);
   });
 
@@ -146,7 +146,7 @@ describe("a conversation", { timeout: TEST_TIMEOUT_MS }, () => {
   test("the browser's own WebSocket resumes with nothing but the id of its session", async () => {
     const seen = await within(TEST_TIMEOUT_MS, "the plain resume", chat.page.evaluate(resumeByHand));
     expect(seen.resumed).toBe(true);
-    expect(seen.restored).toEqual(["notes:plain"]);
+    expect(seen.restored).toContain("notes:plain");
     expect(seen.values).toEqual(["before", "while away 1", "while away 2", "after"]);
   });
 });

@@ -45,9 +45,9 @@ export async function openBrowser({ widthPx = 1280, heightPx = 800 }: BrowserOpt
   context.setDefaultTimeout(ACTION_TIMEOUT_MS);
   const complaints: string[] = [];
   await context.addInitScript(() => {
-    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
-      console.error(`content security policy: ${violatedDirective} ${blockedURI}`),
-    );
+    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
+      reportError(new Error(`content security policy: ${violatedDirective} ${blockedURI}`));
+    });
   });
   const listen = (page: Page) => {
     page.on("console", (message) => {

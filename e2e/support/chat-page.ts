@@ -52,7 +52,7 @@ export class ChatPage {
   }
 
   async number(testId: string): Promise<number> {
-    return Number(await this.at(testId).innerText());
+    return Number(await this.at(testId).textContent());
   }
 
   /** Channel of the chat that the address names. */

@@ -1,4 +1,3 @@
-import type { ClientMessageOf } from "@tachikoma/protocol";
 import type { Authorize } from "../authorize.ts";
 import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
 import type { ExecutionService } from "../execution/execution-service.ts";
@@ -19,8 +18,6 @@ export type CustomHandler = (request: {
   readonly action: string;
   readonly payload: unknown;
 }) => unknown;
-
-export type CustomMessage = ClientMessageOf<"custom">;
 
 export interface ConnectionLimits extends InboundLimits {
   readonly maxSubscriptions: number;

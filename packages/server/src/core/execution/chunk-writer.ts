@@ -2,7 +2,7 @@
  * Appends the chunks of one execution. While one append is under way the chunks that come meanwhile collect, and go together in
  * the next: the slower the store, the larger the batches.
  */
-import type { Chunk } from "@tachikoma/protocol";
+import { type Chunk, encodeChunk } from "@tachikoma/protocol";
 import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { LogHub } from "../log/log-hub.ts";
 
@@ -34,7 +34,7 @@ export class ChunkWriter {
   write(chunks: readonly Chunk[]): Promise<void> | undefined {
     if (this.#hasFailed) return undefined;
     for (const chunk of chunks) {
-      const body = JSON.stringify(chunk);
+      const body = encodeChunk(chunk);
       this.#pending.push({ type: "chunk", body, executionId: this.#options.executionId });
       this.#pendingChars += body.length;
     }

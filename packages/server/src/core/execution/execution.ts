@@ -7,7 +7,7 @@
  * The first reason to end wins. From then on nothing that the handler still produces is stored, and exactly one terminal record
  * follows: the append carries the execution's own key and fence.
  */
-import { type Chunk, errorCodeOf, TachikomaError, type Usage } from "@tachikoma/protocol";
+import { type Chunk, encodeChunk, errorCodeOf, TachikomaError, type Usage } from "@tachikoma/protocol";
 import type { Handler, HandlerOutput, HandlerStream } from "../../executions/handler.ts";
 import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
@@ -227,7 +227,7 @@ export class Execution {
   }
 
   #chunkRecord(chunk: Chunk): NewRecord {
-    return { type: "chunk", body: JSON.stringify(chunk), executionId: this.id };
+    return { type: "chunk", body: encodeChunk(chunk), executionId: this.id };
   }
 
   #logLate(cause: unknown): void {

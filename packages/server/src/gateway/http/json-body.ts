@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { TachikomaError } from "@tachikoma/protocol";
+import { isNestedDeeperThan, MAX_NESTING_LEVELS, TachikomaError } from "@tachikoma/protocol";
 
 /** Reads a JSON body. @throws MESSAGE_TOO_LARGE, INVALID_MESSAGE */
 export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
@@ -12,8 +12,15 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
     }
     pieces.push(piece);
   }
+  const text = Buffer.concat(pieces).toString("utf8");
+  if (isNestedDeeperThan(text, MAX_NESTING_LEVELS)) {
+    throw new TachikomaError(
+      "INVALID_MESSAGE",
+      `The body is nested deeper than ${MAX_NESTING_LEVELS} levels`,
+    );
+  }
   try {
-    return JSON.parse(Buffer.concat(pieces).toString("utf8"));
+    return JSON.parse(text);
   } catch {
     throw new TachikomaError("INVALID_MESSAGE", "The body is not JSON");
   }
