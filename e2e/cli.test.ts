@@ -83,13 +83,13 @@ async function tailUntil(url: string, channel: string, pattern: RegExp): Promise
 describe("with a server", { timeout: TEST_TIMEOUT_MS }, () => {
   test("run streams an answer and ends with 0; --json gives the chunks and the end", async () => {
     const { url } = await serve();
-    const text = start(["run", "chat", "count to 30", "--url", url]);
+    const text = start(["run", "chat", "count to 60", "--url", url]);
     await text.matched(/1, 2, 3/);
     expect(text.hasEnded).toBe(false);
     const end = await text.ended(WAIT_MS);
     expect(end).toMatchObject({ code: 0, stderr: "" });
-    expect(end.stdout).toContain("“count to 30”");
-    expect(end.stdout).toContain("21, 22, 23, 24, 25, 26, 27, 28, 29, 30\n");
+    expect(end.stdout).toContain("“count to 60”");
+    expect(end.stdout).toContain("51, 52, 53, 54, 55, 56, 57, 58, 59, 60\n");
 
     const json = await run(["run", "chat", "count to 3", "--json", "--channel", "chat:json", "--url", url]);
     const lines = jsonLines(json.stdout);

@@ -105,7 +105,7 @@ test(`kill -9 ${KILL_COUNT} times in mid-stream: nothing lost, nothing twice, in
     recorder.add({ kind: "log.dump", stream: `${TENANT}/${channel}`, epoch, baseSeq: 0, entries });
   }
   expect(watchers.flatMap(({ name, faults }) => faults.map((fault) => `${name}: ${fault}`))).toEqual([]);
-  expect(checkHistory(recorder.records)).toEqual([]);
+  expect(checkHistory(recorder.records).map(({ invariant, text }) => `${invariant}: ${text}`)).toEqual([]);
 
   const board = logs.get(BOARD)!.records.map(({ body }) => String(JSON.parse(body)));
   expect(new Set(board).size).toBe(board.length);
@@ -128,6 +128,7 @@ test(`kill -9 ${KILL_COUNT} times in mid-stream: nothing lost, nothing twice, in
   // Without these the kills would have met an idle server.
   expect(outcomes.get("interrupted")).toBeGreaterThanOrEqual(KILL_COUNT);
   expect(outcomes.get("completed")).toBeGreaterThan(0);
+  expect(outcomes.get("cancelled")).toBeGreaterThan(0);
   expect(plain.every(({ resumeCount }) => resumeCount >= KILL_COUNT / 2)).toBe(true);
   process.stdout.write(
     `kill -9: ${publishCount} messages, ${runs.length} executions ${JSON.stringify(Object.fromEntries(outcomes))}, ` +
@@ -155,7 +156,11 @@ function startWork(users: readonly BoardUser[]) {
     });
     if (index % 2 === 1) return [publishing];
     const place = index % 4 === 0 ? "shared" : "private";
-    return [publishing, repeat(() => user.run({ upTo: between(20, 120), pauseMs: 4 }, place))];
+    const running = repeat(() => {
+      const then = between(1, 4) === 1 ? "cancel" : "watch";
+      return user.run({ upTo: between(20, 120), pauseMs: 4 }, place, then);
+    });
+    return [publishing, running];
   });
   const all = Promise.all(loops);
   // Told where it is waited for.
@@ -233,7 +238,7 @@ function checkRun(records: readonly LogRecord[]): string {
   const numbers = textOf(records).trim().split(" ").filter(Boolean).map(Number);
   expect(numbers).toEqual(numbers.map((_, index) => index));
   const outcome = ends[0]!.type.replace("execution_", "");
-  expect(["completed", "interrupted"]).toContain(outcome);
+  expect(["completed", "interrupted", "cancelled"]).toContain(outcome);
   if (outcome === "interrupted") expect(JSON.parse(ends[0]!.body)).toMatchObject({ reason: "owner_lost" });
   return outcome;
 }

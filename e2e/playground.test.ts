@@ -60,11 +60,11 @@ describe("a conversation", { timeout: TEST_TIMEOUT_MS }, () => {
 
   test("an answer streams in, and says that it is a demo", async () => {
     await chat.at("demo-badge").waitFor();
-    await chat.ask("count to 40");
+    await chat.ask("count to 90");
     await chat.reads("3, 4, 5");
-    expect(await chat.at("user-message").textContent()).toBe("count to 40");
+    expect(await chat.at("user-message").textContent()).toBe("count to 90");
     await chat.answerIs("completed");
-    expect(await chat.countedNumbers()).toEqual(numbersTo(40));
+    expect(await chat.countedNumbers()).toEqual(numbersTo(90));
     expect(await chat.at("answer").count()).toBe(1);
     expect(await chat.at("stop").count()).toBe(0);
   });

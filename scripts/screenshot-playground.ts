@@ -12,6 +12,7 @@ import { buildConsoleIfStale } from "./start/console-build.mjs";
 
 const IMAGES = join(ROOT, "docs", "images");
 
+mkdirSync(IMAGES, { recursive: true });
 buildConsoleIfStale(ROOT, (text: string) => process.stderr.write(`${text}\n`));
 const folder = mkdtempSync(join(tmpdir(), "tachikoma-screenshot-"));
 const server = tachikoma(["serve", "--port", "0", "--database", "memory://"], { cwd: folder });
@@ -27,10 +28,10 @@ try {
   await chat.at("go-offline").click();
   await chat.linkIs("offline");
   await chat.at("go-offline").click();
-  await chat.answerIs("completed");
-  await chat.ask("Then count to 200, please");
-  await chat.reads("61, 62, 63");
-  mkdirSync(IMAGES, { recursive: true });
+  await chat.at("composer-input").focus();
+  await chat.page.mouse.move(0, 0);
+  // What comes next needs fonts that not every machine has.
+  await chat.reads("while it runs: it is taken");
   await chat.page.screenshot({ path: join(IMAGES, "playground.png") });
 } finally {
   await browser.close();

@@ -33,5 +33,7 @@ export function recordValue(record: NewRecord): string {
   const { type, body, executionId = "" } = record;
   if (type === "message") return messageValue(JSON.parse(body));
   if (type === "chunk") return chunkValue(executionId, JSON.parse(body) as Chunk);
-  return type === "execution_started" ? startValue(executionId) : endValue(executionId, outcomeOf(type) ?? type);
+  return type === "execution_started"
+    ? startValue(executionId)
+    : endValue(executionId, outcomeOf(type) ?? type);
 }

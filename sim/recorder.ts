@@ -7,25 +7,23 @@ type WithoutTime<T> = T extends HistoryRecord ? Omit<T, "timeMs"> : never;
 /** What one run leaves behind: its history for the checker, a trace for people, and what the world itself found wrong. */
 export class Recorder {
   readonly history: HistoryRecord[] = [];
-  readonly trace: string[] = [];
-  readonly findings: { readonly check: string; readonly text: string }[] = [];
+  readonly findings: Problem[] = [];
+  readonly #entries: { readonly timeMs: number; readonly what: string | HistoryRecord }[] = [];
   readonly #nowMs: () => number;
-  readonly #hash = createHash("sha256");
 
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
 
   write(record: WithoutTime<HistoryRecord>): void {
-    const timed = { ...record, timeMs: this.#nowMs() } as HistoryRecord;
+    const timeMs = this.#nowMs();
+    const timed = { ...record, timeMs } as HistoryRecord;
     this.history.push(timed);
-    this.note(JSON.stringify(record));
+    this.#entries.push({ timeMs, what: timed });
   }
 
-  note(text: string): void {
-    const line = `${this.#nowMs()} ${text}`;
-    this.trace.push(line);
-    this.#hash.update(line);
+  note(what: string): void {
+    this.#entries.push({ timeMs: this.#nowMs(), what });
   }
 
   /** Something is wrong that the history alone does not show. */
@@ -34,9 +32,17 @@ export class Recorder {
     this.note(`FOUND ${check} ${text}`);
   }
 
-  digest(): string {
-    return this.#hash.copy().digest("hex").slice(0, 16);
+  /** Everything that happened, a line each. Made when it is asked for: most runs are not looked at. */
+  trace(): string[] {
+    return this.#entries.map(
+      ({ timeMs, what }) => `${timeMs} ${typeof what === "string" ? what : JSON.stringify(what)}`,
+    );
   }
+}
+
+/** Two runs with the same digest took the same course. */
+export function traceDigest(trace: readonly string[]): string {
+  return createHash("sha256").update(trace.join("\n")).digest("hex").slice(0, 16);
 }
 
 export interface Problem {

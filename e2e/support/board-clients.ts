@@ -116,15 +116,27 @@ export class BoardUser implements Watcher {
     this.#recorder.add({ kind: "pub.ok", op: val, stream, ...parsePosition(position)! });
   }
 
-  /** Runs one execution to its end. */
-  async run(input: object, place: "shared" | "private"): Promise<void> {
+  /** Runs one execution to its end, or asks for that end as soon as something has come. */
+  async run(input: object, place: "shared" | "private", then: "watch" | "cancel"): Promise<void> {
     const execution =
       place === "shared"
         ? this.client.channel(RUNS).execute("count", input)
         : this.client.execute("count", input);
+    const firstChunk = new Promise<void>((resolve) => {
+      execution.on("chunk", () => resolve());
+    });
     const [id, channel] = await Promise.all([execution.id, execution.channel]);
     this.runs.push({ id, channel, execution });
-    await execution.ended;
+    if (then === "cancel") await Promise.race([firstChunk, execution.ended]);
+    const cancelled = then === "cancel" ? await execution.cancel() : undefined;
+    const { outcome } = await execution.ended;
+    if (
+      cancelled === undefined
+        ? outcome === "cancelled"
+        : (cancelled.status === "applied") !== (outcome === "cancelled")
+    ) {
+      this.faults.push(`${id} is ${outcome}, and its cancel was ${cancelled?.status ?? "never asked for"}`);
+    }
   }
 
   boardValues(): readonly string[] {

@@ -15,7 +15,9 @@ export interface Actor {
   fidget(dice: Dice): void;
   /** Where it stands on each channel that it follows, in its own account. */
   standings(): ReadonlyMap<string, { readonly epoch: string; readonly seq: number }>;
-  /** True when nothing that it asked for is without an answer. */
-  readonly isSettled: boolean;
+  /** What it asked for and got no final answer to. */
+  readonly unanswered: readonly string[];
+  /** The end of all trouble: whoever went offline by itself comes back. */
+  heal(): void;
   readonly isOnline: boolean;
 }

@@ -32,7 +32,13 @@ export class ChannelView {
   }
 
   begin(at: Position): void {
-    this.#recorder.write({ kind: "sub", session: this.#session, stream: this.stream, epoch: at.epoch, seq: at.seq });
+    this.#recorder.write({
+      kind: "sub",
+      session: this.#session,
+      stream: this.stream,
+      epoch: at.epoch,
+      seq: at.seq,
+    });
     this.at ??= at;
   }
 

@@ -1,6 +1,6 @@
 /** An application on our own client package: exact positions, exactly once. */
-import { type Chunk, foldChunks, emptyMessage, parsePosition } from "@tachikoma/protocol";
-import type { Delivery, Execution, Subscription, TachikomaClient } from "../../packages/client/src/api.ts";
+import { type Chunk, emptyMessage, foldChunks, parsePosition } from "@tachikoma/protocol";
+import type { Delivery, Subscription, TachikomaClient } from "../../packages/client/src/api.ts";
 import { connect } from "../../packages/client/src/client.ts";
 import type { EnvironmentEvent } from "../../packages/client/src/ports.ts";
 import type { Dice } from "../dice.ts";
@@ -20,10 +20,10 @@ export class LibraryClient implements Actor {
   readonly #world: ActorWorld;
   readonly #client: TachikomaClient;
   readonly #follows = new Map<string, Follow>();
-  readonly #executions: Execution[] = [];
   #environment: ((event: EnvironmentEvent) => void) | undefined;
   #opCount = 0;
-  #pendingCount = 0;
+  /** What was asked for and is not answered, in words. */
+  readonly #pending = new Map<string, string>();
   #connectionId: string | undefined;
 
   constructor(name: string, world: ActorWorld) {
@@ -54,8 +54,8 @@ export class LibraryClient implements Actor {
     return this.#client.status.state === "online";
   }
 
-  get isSettled(): boolean {
-    return this.#pendingCount === 0;
+  get unanswered(): readonly string[] {
+    return [...this.#pending.values()];
   }
 
   isSubscribed(channel: string): boolean {
@@ -64,13 +64,16 @@ export class LibraryClient implements Actor {
 
   standings(): ReadonlyMap<string, { epoch: string; seq: number }> {
     const standings = new Map<string, { epoch: string; seq: number }>();
-    for (const [channel, { view }] of this.#follows) if (view.at !== undefined) standings.set(channel, view.at);
+    for (const [channel, { view }] of this.#follows)
+      if (view.at !== undefined) standings.set(channel, view.at);
     return standings;
   }
 
   subscribe(channel: string): void {
     if (this.#follows.has(channel)) return;
-    const view = new ChannelView(channel, this.name, this.#world.recorder, (id, chunks) => this.#folded(id, chunks));
+    const view = new ChannelView(channel, this.name, this.#world.recorder, (id, chunks) =>
+      this.#folded(id, chunks),
+    );
     const since = this.#world.random.fraction() < 0.3 ? "start" : "head";
     const subscription = this.#client.channel(channel).subscribe({ since });
     this.#follows.set(channel, { subscription, view });
@@ -82,7 +85,8 @@ export class LibraryClient implements Actor {
       if (this.#follows.get(channel)?.view === view) this.#take(view, delivery);
     });
     subscription.on("closed", ({ error }) => {
-      if (error !== undefined) this.#world.recorder.find("client-closed", `${this.name} ${channel}: ${error.message}`);
+      if (error !== undefined)
+        this.#world.recorder.find("client-closed", `${this.name} ${channel}: ${error.message}`);
     });
   }
 
@@ -98,8 +102,15 @@ export class LibraryClient implements Actor {
     const { recorder } = this.#world;
     const op = this.#nextOp();
     const val = messageValue(data);
-    recorder.write({ kind: "pub.invoke", op, stream: `default/${channel}`, val, publisher: this.name, idem: val });
-    this.#pendingCount += 1;
+    recorder.write({
+      kind: "pub.invoke",
+      op,
+      stream: `default/${channel}`,
+      val,
+      publisher: this.name,
+      idem: val,
+    });
+    this.#pending.set(op, "publish");
     this.#client
       .channel(channel)
       .publish(data)
@@ -109,9 +120,7 @@ export class LibraryClient implements Actor {
         },
         (error: { code: string }) => recorder.write({ kind: "pub.fail", op, code: error.code }),
       )
-      .finally(() => {
-        this.#pendingCount -= 1;
-      });
+      .finally(() => this.#pending.delete(op));
   }
 
   execute(channel: string | undefined, input: ModelInput, dice: Dice): void {
@@ -121,8 +130,10 @@ export class LibraryClient implements Actor {
       channel === undefined
         ? this.#client.execute("model", input, options)
         : this.#client.channel(channel).execute("model", input, options);
-    this.#executions.push(execution);
-    this.#pendingCount += 1;
+    const op = this.#nextOp();
+    // Where little is kept, the end can be gone before it was read.
+    const isEndKept = channel === undefined || channel.startsWith("chat:");
+    if (isEndKept) this.#pending.set(op, `execute in ${channel}`);
     const chunks: Chunk[] = [];
     execution.on("chunk", (chunk) => chunks.push(chunk));
     execution.on("reset", () => chunks.splice(0));
@@ -130,6 +141,7 @@ export class LibraryClient implements Actor {
     execution.id.then(
       (known) => {
         id = known;
+        if (this.#pending.has(op)) this.#pending.set(op, `execute ${id} in ${channel}`);
         this.#world.executionIds.push(known);
       },
       () => {},
@@ -142,9 +154,7 @@ export class LibraryClient implements Actor {
       )
       // The text of an execution whose beginning is gone cannot be known.
       .catch(() => {})
-      .finally(() => {
-        this.#pendingCount -= 1;
-      });
+      .finally(() => this.#pending.delete(op));
   }
 
   cancel(dice: Dice): void {
@@ -153,9 +163,14 @@ export class LibraryClient implements Actor {
     const gen = dice.pick(executionIds.slice(-6));
     const op = this.#nextOp();
     recorder.write({ kind: "cancel.invoke", op, gen });
-    const watched = { op, gen, acceptedAtMs: undefined as number | undefined, status: undefined as string | undefined };
+    const watched = {
+      op,
+      gen,
+      acceptedAtMs: undefined as number | undefined,
+      status: undefined as string | undefined,
+    };
     cancels.push(watched);
-    this.#pendingCount += 1;
+    this.#pending.set(op, `cancel ${gen}`);
     this.#client
       .execution(gen)
       .cancel({
@@ -170,9 +185,7 @@ export class LibraryClient implements Actor {
         },
         (error: { code: string }) => recorder.write({ kind: "call.fail", call: "cancel", code: error.code }),
       )
-      .finally(() => {
-        this.#pendingCount -= 1;
-      });
+      .finally(() => this.#pending.delete(op));
   }
 
   input(dice: Dice): void {
@@ -180,7 +193,7 @@ export class LibraryClient implements Actor {
     if (executionIds.length === 0) return;
     const gen = dice.pick(executionIds.slice(-6));
     const op = this.#nextOp();
-    this.#pendingCount += 1;
+    this.#pending.set(op, `input ${gen}`);
     this.#client
       .execution(gen)
       .input({ steer: op })
@@ -188,9 +201,7 @@ export class LibraryClient implements Actor {
         ({ status }) => recorder.note(`${op} input ${gen} ${status}`),
         (error: { code: string }) => recorder.write({ kind: "call.fail", call: "input", code: error.code }),
       )
-      .finally(() => {
-        this.#pendingCount -= 1;
-      });
+      .finally(() => this.#pending.delete(op));
   }
 
   fidget(dice: Dice): void {
@@ -224,7 +235,8 @@ export class LibraryClient implements Actor {
     });
     this.#client.on("error", (error) => {
       recorder.note(`${this.name} error ${error.message}`);
-      if (/again and again|cannot be|readable/.test(error.message)) recorder.find("client-error", error.message);
+      if (/again and again|cannot be|readable/.test(error.message))
+        recorder.find("client-error", error.message);
     });
   }
 

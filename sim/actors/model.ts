@@ -34,10 +34,12 @@ async function* answer(
   const waiting = inputs[Symbol.asyncIterator]();
   for (let index = 0; index < input.chunkCount; index += 1) {
     await pause(clock, dice.between(0, input.maxPauseMs), input.kind === "deaf" ? undefined : signal);
-    if (input.kind === "failing" && index === Math.floor(input.chunkCount / 2)) throw new Error("The model failed");
+    if (input.kind === "failing" && index === Math.floor(input.chunkCount / 2))
+      throw new Error("The model failed");
     if (input.kind === "steered" && index % 4 === 2) {
       const steering = await Promise.race([waiting.next(), pause(clock, INPUT_PATIENCE_MS, signal)]);
-      if (steering !== undefined && steering.done !== true) yield ` [${executionId} ${JSON.stringify(steering.value)}]`;
+      if (steering !== undefined && steering.done !== true)
+        yield ` [${executionId} ${JSON.stringify(steering.value)}]`;
     }
     yield* input.kind === "rich" ? richChunks(executionId, index) : [` ${executionId}.${index}`];
   }
@@ -53,9 +55,15 @@ function richChunks(executionId: string, index: number): Chunk[] {
     case 2:
       return [{ type: "reasoning-delta", id, delta }];
     case 3:
-      return [{ type: "reasoning-end", id }, { type: "text-start", id }];
+      return [
+        { type: "reasoning-end", id },
+        { type: "text-start", id },
+      ];
     case 4:
-      return [{ type: "text-delta", id, delta }, { type: "text-delta", id, delta: `${delta}+` }];
+      return [
+        { type: "text-delta", id, delta },
+        { type: "text-delta", id, delta: `${delta}+` },
+      ];
     default:
       return [{ type: "text-end", id }];
   }

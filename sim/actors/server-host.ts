@@ -111,7 +111,7 @@ export class ServerHost {
         (admitted) => {
           if (life.clock.isDead) return;
           // The socket may be gone by now.
-          if (link.isServerGone || link.isBlackHole) {
+          if (link.isServerGone || link.client === undefined) {
             admitted.reservation.release();
             return link.dropServer();
           }

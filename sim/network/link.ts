@@ -16,6 +16,8 @@ export type LinkItem =
 
 export interface ClientEnd {
   text(text: string): void;
+  /** A heartbeat was read; it is answered by itself. */
+  pinged(): void;
   closed(code: number, reason: string): void;
 }
 
@@ -62,11 +64,15 @@ export class Link implements Transport {
   }
 
   get isOver(): boolean {
-    return this.client === undefined && (this.#isServerGone || (this.isBlackHole && this.server === undefined));
+    return (
+      this.client === undefined && (this.#isServerGone || (this.isBlackHole && this.server === undefined))
+    );
   }
 
   get canMoveToServer(): boolean {
-    return !this.isBlackHole && this.server !== undefined && this.#isServerReading && this.#toServer.length > 0;
+    return (
+      !this.isBlackHole && this.server !== undefined && this.#isServerReading && this.#toServer.length > 0
+    );
   }
 
   get canMoveToClient(): boolean {
@@ -171,6 +177,7 @@ export class Link implements Transport {
       case "heartbeat":
         // A WebSocket answers by itself, as soon as it has read all that came before.
         this.#toServer.push(item);
+        client?.pinged();
         return `ping ${item.checkpoint}`;
       case "close":
         this.client = undefined;

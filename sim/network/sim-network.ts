@@ -1,5 +1,5 @@
 /** All connections of a world, and the WebSocket that its clients get. */
-import type { WebSocketConstructor, WebSocketLike } from "../../packages/client/src/ports.ts";
+import type { WebSocketLike } from "../../packages/client/src/ports.ts";
 import { Link } from "./link.ts";
 
 export interface NetworkHooks {
@@ -29,7 +29,7 @@ export class SimNetwork {
     this.#links = this.#links.filter((link) => !link.isOver);
   }
 
-  webSocketFor(clientName: string): WebSocketConstructor {
+  webSocketFor(clientName: string): new (url: string) => SimWebSocket {
     const open = (url: string, socket: SimWebSocket) => this.#open(clientName, url, socket);
     return class extends SimWebSocket {
       constructor(url: string) {
@@ -51,6 +51,7 @@ export class SimNetwork {
           this.#hooks.arrived(clientName, link, text);
           (socket.onmessage as (event: { data: string }) => void)({ data: text });
         },
+        pinged: () => socket.onping?.(),
         closed: (code, reason) => {
           this.#hooks.closed(clientName, link, code);
           (socket.onclose as ((event: { code: number; reason: string }) => void) | null)?.({ code, reason });
@@ -64,11 +65,13 @@ export class SimNetwork {
   }
 }
 
-class SimWebSocket implements WebSocketLike {
+export class SimWebSocket implements WebSocketLike {
   onopen: ((event: never) => void) | null = null;
   onmessage: ((event: never) => void) | null = null;
   onclose: ((event: never) => void) | null = null;
   onerror: ((event: never) => void) | null = null;
+  /** Heard by clients whose library shows them. */
+  onping: (() => void) | undefined;
   link: Link | undefined;
 
   send(text: string): void {

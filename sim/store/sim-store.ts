@@ -102,7 +102,8 @@ export class SimStore {
       loadSession: (tenant, id) => call("loadSession", `session ${id}`, () => real.loadSession(tenant, id)),
       saveSession: (session) =>
         call("saveSession", `session ${session.sessionId}`, () => real.saveSession(session)),
-      deleteSession: (tenant, id) => call("deleteSession", `session ${id}`, () => real.deleteSession(tenant, id)),
+      deleteSession: (tenant, id) =>
+        call("deleteSession", `session ${id}`, () => real.deleteSession(tenant, id)),
       claimReceipt: (key, receipt, expiresAtMs) =>
         call("claimReceipt", `receipt ${key.commandId}`, () => real.claimReceipt(key, receipt, expiresAtMs)),
       updateReceipt: (key, receipt) =>

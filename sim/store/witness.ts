@@ -44,7 +44,8 @@ export class Witness {
       const gen = record.executionId;
       const token = fence?.token ?? 0;
       const outcome = outcomeOf(record.type);
-      const role = record.type === "execution_started" ? "start" : outcome !== undefined ? "terminal" : "chunk";
+      const role =
+        record.type === "execution_started" ? "start" : outcome !== undefined ? "terminal" : "chunk";
       log.entries.push({
         seq: firstSeq + index,
         tag,

@@ -85,6 +85,8 @@ export class TachikomaServer {
       headersTimeout: settings.websocket.connectionTimeoutSecs * 1_000,
       requestTimeout: settings.websocket.connectionTimeoutSecs * 1_000,
       connectionsCheckingInterval: Math.min(30_000, settings.websocket.connectionTimeoutSecs * 500),
+      // An offer of HTTP/2 (`Upgrade: h2c`) may be ignored, and is. Node knows this option from 24.9 on; before, it is refused.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     });
     httpServer.on("request", (request, response) => {
       this.handleRequest(request, response).then((isAnswered) => {

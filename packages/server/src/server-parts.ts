@@ -68,7 +68,11 @@ export class ServerParts {
     this.#handlers = handlerEntries(options);
     this.logger = options.logger ?? silentLogger;
     this.#metrics = createServerMetrics({ loadProbe: this.#loadProbe });
-    this.#door = new DoorKeeper({ auth: options.auth, apiKey: settings.security.apiKey });
+    this.#door = new DoorKeeper({
+      auth: options.auth,
+      apiKey: settings.security.apiKey,
+      nowMs: () => systemClock.nowMs(),
+    });
     this.connections = new Connections(
       () => this.#openCore(),
       () => systemClock.nowMs(),
@@ -76,7 +80,11 @@ export class ServerParts {
     const shared = {
       door: this.#door,
       logger: this.logger,
-      core: () => this.open(),
+      core: () =>
+        this.open().catch((cause: unknown) => {
+          // Why it did not open is its owner's business: the reason may name a path.
+          throw new TachikomaError("SERVER_NOT_READY", undefined, { cause });
+        }),
       allowedOrigins: settings.security.allowedOrigins ?? [],
       requestFault: (request: IncomingMessage) => this.#requestFault(request),
     };

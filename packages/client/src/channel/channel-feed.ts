@@ -69,6 +69,10 @@ export class ChannelFeed {
     this.#followers.add(follower);
     if (deliveredFrom !== undefined && this.#wire.kind === "none") this.#goLive(cursorAt(deliveredFrom));
     this.#update();
+    const isHeadAsked =
+      this.#wire.kind === "offline" || (this.#wire.kind === "asking" && this.#wire.ask.kind === "head");
+    // Another request is under way: this one's turn comes after whatever is sent next.
+    if (follower.place.kind === "head" && !isHeadAsked) follower.headLost?.();
   }
 
   remove(follower: Follower): void {
@@ -109,6 +113,7 @@ export class ChannelFeed {
     for (const follower of this.#followers) {
       const { place } = follower;
       if (place.kind === "placed") follower.place = { kind: "claimed", cursor: place.cursor };
+      if (place.kind === "head") follower.headLost?.();
     }
   }
 

@@ -18,6 +18,8 @@ export interface Follower {
   /** The next record; `place` is behind it already. */
   deliver(delivery: Delivery | ResetDelivery): void;
   subscribed?(event: SubscribedEvent): void;
+  /** The head that the server will name may lie behind what this follower waits for: it was not asked in time, or its answer is lost. */
+  headLost?(): void;
   signal?(event: SignalEvent): void;
   presence?(event: PresenceEvent): void;
   /** The server refuses the channel, or the client is closed. The follower is gone from the channel. */

@@ -174,6 +174,12 @@ export class FollowedExecution implements Execution, Follower {
     this.#link.channels.get(this.#followedChannel).pause(this);
   }
 
+  /** What the execution has written would lie before the head that is named now: its beginning is looked for from the start. */
+  headLost(): void {
+    this.place = { kind: "start" };
+    this.#isWhole = false;
+  }
+
   /** The channel can no longer be read: the execution may go on, but not before our eyes. */
   closed(error: ClientError | undefined): void {
     this.#fail(error ?? new ClientError("CONNECTION_CLOSED", "The channel of the execution was left"));

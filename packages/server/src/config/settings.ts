@@ -26,18 +26,10 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.output<typeof settingsSchema>;
 export type ServerSettings = Settings["server"];
-export type DatabaseSettings = Settings["database"];
-export type SecuritySettings = Settings["security"];
 export type WebsocketSettings = Settings["websocket"];
-export type SessionsSettings = Settings["sessions"];
-export type LimitsSettings = Settings["limits"];
 /** `history.ttl` is in seconds. */
 export type ChannelSettings = z.output<typeof channelSettings>;
 export type ExecutionSettings = z.output<typeof executionSettings>;
-export type ExecutionSettingsOf<Name extends ExecutionSettings["backend"]> = Extract<
-  ExecutionSettings,
-  { backend: Name }
->;
 
 /** What a server without any configuration runs with. */
 export function defaultSettings(): Settings {

@@ -25,25 +25,29 @@ export type AuthMode = "none" | "api_key" | "callback";
 export interface DoorOptions {
   readonly auth?: AuthCallback | undefined;
   readonly apiKey?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly nowMs: () => number;
 }
 
 export class DoorKeeper {
   readonly mode: AuthMode;
   readonly #auth: AuthCallback | undefined;
   readonly #apiKeyDigest: Buffer | undefined;
+  readonly #nowMs: () => number;
 
   constructor(options: DoorOptions) {
     this.#auth = options.auth;
+    this.#nowMs = options.nowMs;
     this.#apiKeyDigest = options.apiKey === undefined ? undefined : digest(options.apiKey);
     this.mode = options.auth !== undefined ? "callback" : options.apiKey !== undefined ? "api_key" : "none";
   }
 
-  /** @throws TOKEN_REQUIRED, UNAUTHORIZED */
+  /** @throws TOKEN_REQUIRED, UNAUTHORIZED, TOKEN_EXPIRED */
   async admit(request: IncomingMessage, url: URL): Promise<Credential> {
     return this.check(tokenOf(request, url), request);
   }
 
-  /** @throws TOKEN_REQUIRED, UNAUTHORIZED */
+  /** @throws TOKEN_REQUIRED, UNAUTHORIZED, TOKEN_EXPIRED */
   async check(token: string | undefined, request?: IncomingMessage): Promise<Credential> {
     if (token !== undefined && token.length > MAX_TOKEN_CHARS) throw new TachikomaError("UNAUTHORIZED");
     // The key opens beside a callback too: it is how the operator's own programs come in.
@@ -56,8 +60,12 @@ export class DoorKeeper {
       throw new TachikomaError("TOKEN_REQUIRED");
     }
     const credential = await this.#ask(this.#auth, token, request);
-    if (credential !== undefined) return credential;
-    throw new TachikomaError(token === undefined ? "TOKEN_REQUIRED" : "UNAUTHORIZED");
+    if (credential === undefined) {
+      throw new TachikomaError(token === undefined ? "TOKEN_REQUIRED" : "UNAUTHORIZED");
+    }
+    const { expiresAtMs } = credential;
+    if (expiresAtMs !== undefined && expiresAtMs <= this.#nowMs()) throw new TachikomaError("TOKEN_EXPIRED");
+    return credential;
   }
 
   async #ask(

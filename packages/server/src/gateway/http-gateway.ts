@@ -10,6 +10,7 @@ import type { DoorKeeper } from "./door.ts";
 import { getMessages, postMessage } from "./http/channel-routes.ts";
 import type { RouteRequest, RouteResponse } from "./http/route.ts";
 import type { StaticFiles } from "./http/static-files.ts";
+import { idParameter } from "./id-parameter.ts";
 import { type loopbackHostFault, originFault } from "./origin.ts";
 import { refusalFor, sendRefusal, urlOf } from "./refusal.ts";
 import { WEBSOCKET_PATHS } from "./websocket-gateway.ts";
@@ -88,7 +89,7 @@ export class HttpGateway {
     }
     const route = findRoute(this.#routes, request.method ?? "GET", url.pathname);
     if (route === undefined) throw this.#noRoute(url.pathname);
-    const clientId = url.searchParams.get("client_id") ?? undefined;
+    const clientId = idParameter(url, "client_id");
     const identity = identityFor(credential, clientId, undefined, () => "http");
     const parameters = decodedParameters(route.params ?? {});
     const core = await this.#options.core();

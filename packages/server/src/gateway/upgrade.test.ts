@@ -281,6 +281,21 @@ describe("places of a client", () => {
     expect((await server.refused("/ws?client_id=a")).status).toBe(429);
   });
 
+  test("a resume whose handshake fails leaves the old connection as it is", async () => {
+    const server = await startTestServer({ websocket: { maxConnectionsPerClient: 1 } });
+    const client = await server.welcomed("/ws?client_id=a");
+    const path = `/ws?client_id=a&session_id=${client.hello.sessionId}`;
+    for (let round = 0; round < 3; round += 1) {
+      expect(await rawUpgrade(server.port, path, { "Sec-WebSocket-Key": "short" })).toMatch(
+        /^HTTP\/1\.1 400 /,
+      );
+    }
+    await client.settle();
+    expect((await server.refused("/ws?client_id=a")).status).toBe(429);
+    await server.welcomed(path);
+    await client.expectClose(4409);
+  });
+
   test("racing resumes of one session leave one connection and no lost place", async () => {
     const server = await startTestServer({ websocket: { maxConnectionsPerClient: 2 } });
     const first = await server.welcomed("/ws?client_id=a");

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { MAX_ID_CHARS, TachikomaError } from "@tachikoma/protocol";
+import { TachikomaError } from "@tachikoma/protocol";
 import { WebSocketServer } from "ws";
 import type { WebsocketSettings } from "../config/settings.ts";
 import type { Connection } from "../core/connection/connection.ts";
@@ -10,6 +10,7 @@ import { type Door, sessionDoor, streamDoor } from "../core/connection/door-poli
 import type { Clock, Logger } from "../core/ports.ts";
 import type { Admitted, SessionServer } from "../core/session-server.ts";
 import type { DoorKeeper } from "./door.ts";
+import { idParameter } from "./id-parameter.ts";
 import { originFault } from "./origin.ts";
 import { type Refusal, refusalFor, refuseUpgrade, urlOf } from "./refusal.ts";
 import { writeLimitsFor } from "./websocket/connection-writer.ts";
@@ -174,20 +175,4 @@ interface Upgrade {
   readonly admitted: Admitted;
   readonly door: Door;
   readonly url: URL;
-}
-
-/** An empty parameter is none. @throws INVALID_MESSAGE when it cannot be an id */
-function idParameter(url: URL, name: string): string | undefined {
-  const value = url.searchParams.get(name) ?? "";
-  if (value === "") return undefined;
-  if (value.length > MAX_ID_CHARS) {
-    throw new TachikomaError(
-      "INVALID_MESSAGE",
-      `${name} has ${value.length} characters, the limit is ${MAX_ID_CHARS}`,
-    );
-  }
-  if (/[\p{C}\s]/u.test(value)) {
-    throw new TachikomaError("INVALID_MESSAGE", `${name} contains white space or control characters`);
-  }
-  return value;
 }

@@ -69,6 +69,7 @@ export class PlainClient {
   readonly closed: Promise<Closing>;
   readonly #unread: WireMessage[] = [];
   readonly #waiting: (() => void)[] = [];
+  #settleCount = 0;
 
   constructor(webSocket: WebSocket) {
     this.webSocket = webSocket;
@@ -123,9 +124,10 @@ export class PlainClient {
     await this.#until(`${count} pings`, () => (this.pings.length >= count ? true : undefined));
   }
 
-  /** The server answers a ping in order: when the pong is here, so is everything that came before. */
+  /** When the pong is here, so is everything that the server had written when it read the ping. */
   async settle(): Promise<void> {
-    await this.ask({ type: "ping", id: `settle-${Math.random()}` });
+    this.#settleCount += 1;
+    await this.ask({ type: "ping", id: `settle-${this.#settleCount}` });
   }
 
   /** Unread messages of a type that have arrived. */
@@ -225,7 +227,7 @@ interface Knock {
   readonly outcome: Promise<Refused | undefined>;
 }
 
-export function knock(url: string, options: PlainClientOptions): Knock {
+function knock(url: string, options: PlainClientOptions): Knock {
   const { protocols, firstMessages, ...rest } = options;
   const webSocket = new WebSocket(url, [...(protocols ?? [])], rest);
   const answered = new Promise<Refused | undefined>((resolve, reject) => {

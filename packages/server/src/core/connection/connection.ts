@@ -129,7 +129,7 @@ export class Connection implements Subscriber, SessionHolder {
     observer.sessionOpened(this.#opened.freshReason ?? (this.#opened.isResumed ? "resumed" : "new"));
     try {
       if (this.#isReloadDue) await sessions.reload(this.session);
-      const restored = await this.subscriptions.restore(this.identity, this.#arePositionsFromClient);
+      const restored = await this.subscriptions.restore(this.identity);
       await sessions.save(this.session);
       if (this.isClosed) return;
       presence.attached(this.session.id);
@@ -303,7 +303,9 @@ export class Connection implements Subscriber, SessionHolder {
     this.#heart.start();
     this.#inbound.resume("starting");
     for (const channel of this.subscriptions.channels()) {
-      this.subscriptions.begin(this.subscriptions.get(channel)!);
+      const cursor = this.subscriptions.get(channel)!;
+      cursor.isHeld = this.#arePositionsFromClient;
+      this.subscriptions.begin(cursor);
     }
     this.door.onWelcome(this, isResumed);
   }

@@ -86,7 +86,9 @@ export class Subscriptions {
     try {
       const opening = this.#options.hub.open(key);
       const place = await this.#placeFor(key, await opening, request);
-      positions.set(channel, formatPosition(place.from));
+      // A reset may be lost with the connection: until something behind it is confirmed, the position is the one that was asked.
+      const isReset = place.resetReason !== undefined && request.position !== undefined;
+      positions.set(channel, isReset ? request.position : formatPosition(place.from));
       await this.#options.sessions.save(this.#session);
       return place;
     } catch (cause) {
@@ -125,10 +127,10 @@ export class Subscriptions {
   }
 
   /** Brings back what the session holds, inboxes included, asking anew for each whether it is allowed. */
-  async restore(identity: Identity, isHeld: boolean): Promise<RestoredSubscription[]> {
+  async restore(identity: Identity): Promise<RestoredSubscription[]> {
     const inboxes = inboxesOf(this.#session);
     const channels = new Set([...inboxes, ...this.#session.positions.keys()]);
-    return Promise.all([...channels].map((channel) => this.#restoreOne(identity, channel, isHeld)));
+    return Promise.all([...channels].map((channel) => this.#restoreOne(identity, channel)));
   }
 
   checkpoint(): Checkpoint {
@@ -171,7 +173,7 @@ export class Subscriptions {
     this.#cursors.clear();
   }
 
-  async #restoreOne(identity: Identity, channel: string, isHeld: boolean): Promise<RestoredSubscription> {
+  async #restoreOne(identity: Identity, channel: string): Promise<RestoredSubscription> {
     if (!isInbox(channel) && !(await this.#options.authorize(identity, "subscribe", channel))) {
       this.#session.positions.delete(channel);
       return { channel, recovered: false, reason: "forbidden" };
@@ -180,10 +182,13 @@ export class Subscriptions {
     const opened = await this.#options.hub.open(key);
     const position = this.#session.positions.get(channel);
     const place = await this.#placeFor(key, opened, { position });
-    this.#session.positions.set(channel, formatPosition(place.from));
+    // The stored position stays until the reset is confirmed: if it is lost with the connection, it is due again.
+    if (place.resetReason === undefined) this.#session.positions.set(channel, formatPosition(place.from));
     if (!this.#isClosed) {
       const cursor = this.#place(createCursor(opened.log, this.#subscriber, place.from));
-      cursor.isHeld = isHeld;
+      // Whatever is appended meanwhile waits for the welcome, and for the reset where there is one.
+      cursor.isHeld = true;
+      if (place.resetReason !== undefined) cursor.confirmedSeq = undefined;
     }
     return {
       channel,

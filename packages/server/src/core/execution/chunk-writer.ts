@@ -32,7 +32,8 @@ export class ChunkWriter {
 
   /** Takes chunks in order. Wait for the promise, where there is one, before the next. */
   write(chunks: readonly Chunk[]): Promise<void> | undefined {
-    if (this.#hasFailed) return undefined;
+    // With nothing to append there is nothing under way, and nothing that would say so when it is over.
+    if (this.#hasFailed || chunks.length === 0) return undefined;
     for (const chunk of chunks) {
       const body = encodeChunk(chunk);
       this.#pending.push({ type: "chunk", body, executionId: this.#options.executionId });

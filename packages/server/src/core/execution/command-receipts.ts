@@ -31,6 +31,9 @@ export interface CommandReceiptsOptions {
   readonly receiptTtlMs: number;
 }
 
+/** Pauses between tries to store a final receipt while the store is away. */
+const SETTLE_RETRY_MS = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000] as const;
+
 export class CommandReceipts {
   readonly #options: CommandReceiptsOptions;
   /**
@@ -55,13 +58,15 @@ export class CommandReceipts {
    * run here rejects it.
    *
    * @param notify gets the final receipt when it comes after the answer; of several askers, the last
-   * @param apply carries the command out and settles it, now or later
+   * @param apply carries the command out and settles it, now or later; or says why it cannot be
+   * @param statusWhenGone what became of a command that was under way when its execution ended or its server died
    */
   async answer(
     command: ExecutionCommand,
     execution: Execution | undefined,
     notify: (receipt: CommandReceipt) => void,
-    apply: (settle: (status: FinalStatus) => void) => void,
+    apply: (settle: (status: FinalStatus) => void) => ErrorCode | undefined,
+    statusWhenGone?: (channel: string) => Promise<FinalStatus | undefined>,
   ): Promise<CommandReceipt> {
     const id = JSON.stringify([command.tenant, command.clientId, command.commandId]);
     const isUnderWay = this.#underWay.has(id);
@@ -70,10 +75,10 @@ export class CommandReceipts {
     try {
       const receipt = await this.claim(command, execution?.key.channel ?? "");
       if (receipt.status !== "accepted") return toWire(receipt);
-      if (execution === undefined)
-        return await this.#settle(command, receipt, "rejected", "UNKNOWN_EXECUTION");
+      if (execution === undefined) return await this.#settleGone(command, receipt, statusWhenGone);
+      const refusal = isUnderWay ? undefined : this.#apply(command, id, receipt, apply);
+      if (refusal !== undefined) return await this.#settle(command, receipt, "rejected", refusal);
       isLeftOpen = true;
-      if (!isUnderWay) this.#apply(command, id, receipt, apply);
       return toWire(receipt);
     } finally {
       if (!isLeftOpen && !isUnderWay) this.#underWay.delete(id);
@@ -84,11 +89,11 @@ export class CommandReceipts {
     command: ExecutionCommand,
     id: string,
     receipt: StoredReceipt,
-    apply: (settle: (status: FinalStatus) => void) => void,
-  ): void {
-    apply((status) => {
+    apply: (settle: (status: FinalStatus) => void) => ErrorCode | undefined,
+  ): ErrorCode | undefined {
+    return apply((status) => {
       const code = status === "rejected" ? "EXECUTION_ENDED" : undefined;
-      this.#settle(command, receipt, status, code).then(
+      this.#settleAtLast(command, receipt, status, code).then(
         (final) => {
           const notify = this.#underWay.get(id);
           this.#underWay.delete(id);
@@ -100,6 +105,35 @@ export class CommandReceipts {
         },
       );
     });
+  }
+
+  /** The command has taken effect: whoever waits for its receipt gets it when the store is back. */
+  async #settleAtLast(
+    command: ExecutionCommand,
+    accepted: StoredReceipt,
+    status: FinalStatus,
+    errorCode: ErrorCode | undefined,
+  ): Promise<CommandReceipt> {
+    for (const retryMs of SETTLE_RETRY_MS) {
+      try {
+        return await this.#settle(command, accepted, status, errorCode);
+      } catch (cause) {
+        this.#options.logger.debug({ err: cause, ...command, retryMs }, "Receipt not stored yet");
+        await new Promise<void>((resolve) => this.#options.clock.setTimer(retryMs, resolve));
+      }
+    }
+    return this.#settle(command, accepted, status, errorCode);
+  }
+
+  async #settleGone(
+    command: ExecutionCommand,
+    receipt: StoredReceipt,
+    statusWhenGone: ((channel: string) => Promise<FinalStatus | undefined>) | undefined,
+  ): Promise<CommandReceipt> {
+    // Only a command that found its execution running knows the channel.
+    const status = receipt.channel === "" ? undefined : await statusWhenGone?.(receipt.channel);
+    if (status === undefined) return this.#settle(command, receipt, "rejected", "UNKNOWN_EXECUTION");
+    return this.#settle(command, receipt, status, undefined);
   }
 
   async #settle(

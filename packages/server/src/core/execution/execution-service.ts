@@ -10,9 +10,15 @@ import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Random } from "../ports.ts";
-import { type CommandReceipt, CommandReceipts, type ExecutionCommand } from "./command-receipts.ts";
+import {
+  type CommandReceipt,
+  CommandReceipts,
+  type ExecutionCommand,
+  type FinalStatus,
+} from "./command-receipts.ts";
 import { Execution, startKey } from "./execution.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { storedEnd } from "./stored-end.ts";
 import { UnwatchedPolicies } from "./unwatched-policies.ts";
 
 export interface ExecutionLimits {
@@ -60,6 +66,12 @@ export interface StartOptions {
   readonly onUnwatched: OnUnwatched;
 }
 
+interface Starting {
+  readonly key: { readonly tenant: string; readonly channel: string };
+  readonly sessionId: string | undefined;
+  readonly started: Promise<void>;
+}
+
 /** Short: it stands in every frame of the execution. Not to be guessed all the same: 62 bits. */
 const EXECUTION_ID_CHARS = 12;
 
@@ -69,6 +81,8 @@ const HANDLER_SETTLE_MS = 6_000;
 export class ExecutionService {
   readonly #options: ExecutionServiceOptions;
   readonly #running = new Map<string, Execution>();
+  /** Executions whose first record is being stored: they have their place already. */
+  readonly #starting = new Map<string, Starting>();
   readonly #leases: LeaseKeeper;
   readonly #receipts: CommandReceipts;
   readonly #unwatched: UnwatchedPolicies;
@@ -137,7 +151,20 @@ export class ExecutionService {
   async start(claim: ExecutionClaim, options: StartOptions): Promise<void> {
     const id = runningKey(claim.tenant, claim.executionId);
     if (this.#running.has(id)) return;
+    const underWay = this.#starting.get(id);
+    if (underWay !== undefined) return underWay.started;
     this.#checkLimits(claim, options.sessionId);
+    const started = this.#startNow(claim, options);
+    const { tenant, channel } = claim;
+    this.#starting.set(id, { key: { tenant, channel }, sessionId: options.sessionId, started });
+    try {
+      await started;
+    } finally {
+      this.#starting.delete(id);
+    }
+  }
+
+  async #startNow(claim: ExecutionClaim, options: StartOptions): Promise<void> {
     const { tenant, channel, executionId } = claim;
     const started = startedRecord(claim);
     const lease = await this.#leases.acquire({ tenant, channel, executionId, started });
@@ -169,33 +196,41 @@ export class ExecutionService {
   /** Cancels; `notify` gets the final receipt when it comes after the answer. */
   cancel(command: ExecutionCommand, notify: (receipt: CommandReceipt) => void): Promise<CommandReceipt> {
     const execution = this.#find(command);
-    return this.#receipts.answer(command, execution, notify, (settle) => {
+    const apply = (settle: (status: FinalStatus) => void) => {
       execution?.stop({ kind: "cancelled", reason: "requested", sender: command.clientId });
       // Two people may press stop: both have what they asked for. An answer that was just complete has not.
       execution?.ended.then((end) => settle(end?.kind === "cancelled" ? "applied" : "superseded"));
+      return undefined;
+    };
+    return this.#receipts.answer(command, execution, notify, apply, async (channel) => {
+      const { store, clock } = this.#options;
+      const end = await storedEnd(
+        store,
+        { tenant: command.tenant, channel },
+        command.executionId,
+        clock.nowMs(),
+      );
+      if (end === undefined) return undefined;
+      return end === "execution_cancelled" ? "applied" : "superseded";
     });
   }
 
   /** Hands an input to the handler; it is applied when the handler takes it. */
-  async input(
+  input(
     command: ExecutionCommand,
     data: unknown,
     notify: (receipt: CommandReceipt) => void,
   ): Promise<CommandReceipt> {
     const execution = this.#find(command);
-    if (execution?.areInputsFull) {
-      const { maxWaitingInputs } = this.#options.limits;
-      throw new TachikomaError(
-        "TOO_MANY_INPUTS",
-        `${maxWaitingInputs} inputs are waiting, the limit is ${maxWaitingInputs}`,
-      );
-    }
     return this.#receipts.answer(command, execution, notify, (settle) => {
+      // Looked at in the turn in which it takes its place, so that a burst cannot pass the limit.
+      if (execution?.areInputsFull) return "TOO_MANY_INPUTS";
       execution?.pushInput({
         data,
         onTaken: () => settle("applied"),
         onDropped: () => settle(execution.end?.kind === "cancelled" ? "superseded" : "rejected"),
       });
+      return undefined;
     });
   }
 
@@ -206,6 +241,8 @@ export class ExecutionService {
   /** Lets running executions finish for a while, then interrupts the rest. No new one is started. */
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true;
+    // Those that were admitted before run by then, and end like the others.
+    await Promise.allSettled([...this.#starting.values()].map(({ started }) => started));
     const running = [...this.#running.values()];
     if (running.length > 0) {
       await this.#withTimeout(graceMs, Promise.all(running.map((execution) => execution.ended)));
@@ -235,6 +272,7 @@ export class ExecutionService {
   #run(execution: Execution, onUnwatched: OnUnwatched): void {
     const { observer, hub, logger } = this.#options;
     const id = runningKey(execution.key.tenant, execution.id);
+    this.#starting.delete(id);
     this.#running.set(id, execution);
     this.#leases.keep(execution);
     this.#unwatched.add(execution, onUnwatched, hub.peek(execution.key));
@@ -262,10 +300,10 @@ export class ExecutionService {
   #checkLimits(claim: ExecutionClaim, sessionId: string | undefined): void {
     const { maxRunning, maxPerChannel, maxPerSession } = this.#options.limits;
     if (this.#isDraining) throw new TachikomaError("SERVER_NOT_READY", "The server is stopping");
-    if (this.#running.size >= maxRunning) throw tooMany("the server", maxRunning);
+    if (this.#running.size + this.#starting.size >= maxRunning) throw tooMany("the server", maxRunning);
     let inChannelCount = 0;
     let ofSessionCount = 0;
-    for (const { key, sessionId: owner } of this.#running.values()) {
+    for (const { key, sessionId: owner } of [...this.#running.values(), ...this.#starting.values()]) {
       if (key.tenant === claim.tenant && key.channel === claim.channel) inChannelCount += 1;
       if (owner !== undefined && owner === sessionId) ofSessionCount += 1;
     }

@@ -24,6 +24,8 @@ export class InputQueue implements AsyncIterable<unknown> {
   }
 
   push(input: WaitingInput): void {
+    // The end can come while its receipt is stored.
+    if (this.#isClosed) return input.onDropped();
     this.#waiting.push(input);
     this.#wakeReader?.();
   }

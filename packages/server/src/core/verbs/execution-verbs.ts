@@ -1,4 +1,4 @@
-import { type ClientMessageOf, EXECUTION_NAMESPACE, formatPosition } from "@tachikoma/protocol";
+import { type ClientMessageOf, EXECUTION_NAMESPACE, formatPosition, namespaceOf } from "@tachikoma/protocol";
 import type { Connection } from "../connection/connection.ts";
 import { whenAllowed } from "./permission.ts";
 import { type ReceiptBody, sendReceipt } from "./receipt.ts";
@@ -45,11 +45,17 @@ async function startExecution(
   // Before it starts, so that its sender sees it from its first record.
   const position = await follow(connection, claim.channel);
   connection.door.onExecuted(claim.executionId);
-  await context.executions.start(claim, {
+  const starting = context.executions.start(claim, {
     identity,
     sessionId: connection.session.id,
     input: message.input,
     onUnwatched: message.onUnwatched ?? "keep",
+  });
+  await starting.catch(async (cause: unknown) => {
+    // A private channel that will never have an end would hold its place for ever.
+    const isPrivate = namespaceOf(claim.channel) === EXECUTION_NAMESPACE;
+    if (position !== undefined && isPrivate) await connection.subscriptions.unsubscribe(claim.channel);
+    throw cause;
   });
   return {
     status: "accepted",

@@ -3,16 +3,7 @@ import { isNestedDeeperThan, MAX_NESTING_LEVELS, TachikomaError } from "@tachiko
 
 /** Reads a JSON body. @throws MESSAGE_TOO_LARGE, INVALID_MESSAGE */
 export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
-  const pieces: Buffer[] = [];
-  let byteCount = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    byteCount += piece.length;
-    if (byteCount > maxBytes) {
-      throw new TachikomaError("MESSAGE_TOO_LARGE", `The body is larger than ${maxBytes} bytes`);
-    }
-    pieces.push(piece);
-  }
-  const text = Buffer.concat(pieces).toString("utf8");
+  const text = (await readBody(request, maxBytes)).toString("utf8");
   if (isNestedDeeperThan(text, MAX_NESTING_LEVELS)) {
     throw new TachikomaError(
       "INVALID_MESSAGE",
@@ -24,6 +15,27 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
   } catch {
     throw new TachikomaError("INVALID_MESSAGE", "The body is not JSON");
   }
+}
+
+function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let byteCount = 0;
+    request.on("data", (piece: Buffer) => {
+      byteCount += piece.length;
+      if (byteCount <= maxBytes) {
+        pieces.push(piece);
+        return;
+      }
+      // The rest is read and dropped: a peer that is cut off while it sends does not read the answer.
+      pieces.length = 0;
+      reject(new TachikomaError("MESSAGE_TOO_LARGE", `The body is larger than ${maxBytes} bytes`));
+    });
+    request.once("end", () => resolve(Buffer.concat(pieces)));
+    const cutOff = () => reject(new TachikomaError("INVALID_MESSAGE", "The body ended early"));
+    request.once("error", cutOff);
+    request.once("close", cutOff);
+  });
 }
 
 /** An object with own fields, as a body must be. */

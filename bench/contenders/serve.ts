@@ -1,0 +1,51 @@
+/** The server's side of the line to the benchmark: set-up and questions only, never during a measured window. */
+import { plainMark } from "../mark.ts";
+
+export interface RunningServer {
+  readonly port: number;
+  connectionCount(): number;
+  publish(channel: string, text: string): unknown;
+}
+
+export type Order =
+  | { readonly order: "connection_count" }
+  | { readonly order: "collect_garbage" }
+  | {
+      readonly order: "publish_each";
+      readonly channelCount: number;
+      readonly firstIndex: number;
+      readonly messageCount: number;
+      readonly padChars: number;
+    };
+
+export function channelName(index: number): string {
+  return `bench:${index}`;
+}
+
+export function serve(server: RunningServer): void {
+  process.on("message", (order: Order) => {
+    void carryOut(server, order).then((answer) => process.send?.({ answer }));
+  });
+  process.on("disconnect", () => process.exit(0));
+  process.send?.({ answer: server.port });
+}
+
+async function carryOut(server: RunningServer, order: Order): Promise<number> {
+  switch (order.order) {
+    case "connection_count":
+      return server.connectionCount();
+    case "collect_garbage":
+      globalThis.gc?.();
+      globalThis.gc?.();
+      return 0;
+    case "publish_each": {
+      const { channelCount, firstIndex, messageCount, padChars } = order;
+      for (let index = firstIndex; index < firstIndex + messageCount; index += 1) {
+        const text = plainMark(index).padEnd(padChars, "x");
+        const channels = Array.from({ length: channelCount }, (_, channel) => channelName(channel));
+        await Promise.all(channels.map((channel) => server.publish(channel, text)));
+      }
+      return channelCount * messageCount;
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Contender } from "../contender.ts";
+import { Tally } from "../generator/tally.ts";
+import { joinAll, Viewer } from "../generator/viewer.ts";
+import { MAX_MARK_INDEX } from "../mark.ts";
+import { flowFaults, measureFlow, type Outcome, type Work } from "./work.ts";
+
+export interface TokenStreamsSize {
+  readonly streamCount: number;
+  readonly tokensPerSec: number;
+  readonly windowMs: number;
+}
+
+/** The streams begin spread over this time, as people do. */
+const BEGIN_WITHIN_MS = 500;
+
+/** Answers of a model, one viewer each. What is counted is tokens, however many of them a frame carries. */
+export function tokenStreams(name: string, size: TokenStreamsSize): Work {
+  return {
+    name,
+    title: `Token streams: ${size.streamCount} executions at ${size.tokensPerSec} tokens/s, one viewer each`,
+    mainFigure: "cpuMicrosPerRecord",
+    run: (contender) => run(contender, size),
+  };
+}
+
+async function run(contender: Contender, size: TokenStreamsSize): Promise<Outcome> {
+  const { streamCount, tokensPerSec, windowMs } = size;
+  const tally = new Tally();
+  const viewers = Array.from(
+    { length: streamCount },
+    (_, at) => new Viewer({ id: `v${at}`, dialect: contender.makeDialect(), tally }),
+  );
+  try {
+    await joinAll(viewers, contender.port);
+    // More than will be seen: the streams end with the server.
+    const tokens = { tokenCount: MAX_MARK_INDEX, tokensPerSec };
+    const startMs = performance.now();
+    for (const [at, viewer] of viewers.entries()) {
+      const waitMs = startMs + (at / streamCount) * BEGIN_WITHIN_MS - performance.now();
+      if (waitMs >= 1) await sleep(waitMs);
+      viewer.send([viewer.dialect.runText(tokens)]);
+    }
+    const figures = await measureFlow(contender, tally, windowMs);
+    const faults = flowFaults(tally, viewers);
+    const silent = viewers.filter(({ track }) => track.nextIndex === 0).length;
+    if (silent > 0) faults.push(`${silent} streams never began`);
+    return { figures, faults };
+  } finally {
+    for (const viewer of viewers) viewer.cut();
+  }
+}

@@ -1,0 +1,104 @@
+/** Everything that one seed makes: a server over a store, clients, and the network between them. Nothing moves by itself. */
+import { decodeServerMessage, RESERVED_PREFIX } from "@tachikoma/protocol";
+import { isRecordFrame, spanOf } from "../packages/client/src/channel/record-frame.ts";
+import { DEFAULT_NAMESPACE, NamespaceTable } from "../packages/server/src/core/namespace.ts";
+import { FakeClock } from "../packages/server/src/core/testing/fake-clock.ts";
+import { seededRandom } from "../packages/server/src/core/testing/seeded-random.ts";
+import { createMemoryStore } from "../packages/server/src/stores/memory/memory-store.ts";
+import type { Actor } from "./actors/actor.ts";
+import type { ActorWorld, Fold } from "./actors/actor-world.ts";
+import type { WatchedCancel } from "./actors/cancel-watch.ts";
+import { LibraryClient } from "./actors/library-client.ts";
+import { PlainClient } from "./actors/plain-client.ts";
+import { HIGH_WATER_BYTES, SESSION_TTL_MS, ServerHost, type ServerVariant } from "./actors/server-host.ts";
+import { Dice } from "./dice.ts";
+import { DEFAULT_CHECK_OPTIONS } from "./history/check-options.ts";
+import type { Link } from "./network/link.ts";
+import { SimNetwork } from "./network/sim-network.ts";
+import { chunkValue, endValue, messageValue, outcomeOf, startValue } from "./record-value.ts";
+import { Recorder } from "./recorder.ts";
+import { Witness } from "./store/witness.ts";
+
+/** Where `chat` keeps everything and `small` so little that readers who were away are reset. */
+const NAMESPACES = {
+  small: { ...DEFAULT_NAMESPACE, retention: { maxRecords: 12, maxBytes: 1_000_000, maxAgeMs: 3_600_000 } },
+};
+const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
+
+export class World implements ActorWorld {
+  readonly clock = new FakeClock();
+  readonly recorder = new Recorder(() => this.clock.monotonicMs());
+  readonly dice: Dice;
+  readonly random;
+  readonly network: SimNetwork;
+  readonly witness: Witness;
+  readonly host: ServerHost;
+  readonly channels: readonly string[];
+  readonly actors: Actor[] = [];
+  readonly executionIds: string[] = [];
+  readonly cancels: WatchedCancel[] = [];
+  readonly folds: Fold[] = [];
+
+  constructor(seed: number, variant: ServerVariant = {}) {
+    this.dice = new Dice(seed);
+    this.random = seededRandom(seed ^ 0x5eed);
+    this.witness = new Witness(createMemoryStore({ random: seededRandom(seed + 1) }), this.recorder);
+    this.network = new SimNetwork(
+      {
+        accept: (link) => this.host.accept(link),
+        arrived: (name, link, text) => this.#arrived(name, link, text),
+        closed: (name, link, code) => this.#closed(name, link, code),
+      },
+      HIGH_WATER_BYTES,
+    );
+    this.host = new ServerHost({
+      clock: this.clock,
+      random: seededRandom(seed + 2),
+      store: this.witness.store,
+      recorder: this.recorder,
+      namespaces: new NamespaceTable(NAMESPACES, DEFAULT_NAMESPACE, SESSION_TTL_MS),
+      variant,
+    });
+    this.channels = CHANNELS.slice(0, this.dice.between(2, 4));
+    this.host.start();
+    const clientCount = this.dice.between(3, 8);
+    for (let index = 0; index < clientCount; index += 1) {
+      const isPlain = index % 3 === 2;
+      this.actors.push(
+        isPlain ? new PlainClient(`plain-${index}`, this) : new LibraryClient(`lib-${index}`, this),
+      );
+    }
+  }
+
+  #arrived(session: string, link: Link, text: string): void {
+    const message = decodeServerMessage(text);
+    if (message === undefined || !isRecordFrame(message) || message.channel.startsWith(RESERVED_PREFIX))
+      return;
+    const span = spanOf(message);
+    if (span === undefined || message.type === "skip") return;
+    const { last, firstSeq } = span;
+    this.recorder.write({
+      kind: "wire",
+      session,
+      conn: link.id,
+      stream: `default/${message.channel}`,
+      ...last,
+      val: frameValue(message),
+      ...(firstSeq < last.seq ? { fromSeq: firstSeq } : {}),
+    });
+  }
+
+  #closed(name: string, link: Link, code: number): void {
+    this.recorder.note(`${name} ${link.id} closed ${code}`);
+    const isKnown = code === 1006 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
+    if (!isKnown || code === 1011) this.recorder.find("close-code", `${link.id} ended with ${code}`);
+  }
+}
+
+function frameValue(message: Parameters<typeof spanOf>[0]): string {
+  if (message.type === "message") return messageValue(message.data);
+  if (message.type === "chunk") return chunkValue(message.executionId, message.chunk);
+  if (message.type === "execution_started") return startValue(message.executionId);
+  if (message.type === "skip") return "";
+  return endValue(message.executionId, outcomeOf(message.type) ?? message.type);
+}
