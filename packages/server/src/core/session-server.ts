@@ -225,6 +225,7 @@ export class SessionServer {
     for (const connection of [...this.connections.all()]) connection.close(code);
     this.#presence.close();
     this.#housekeeping.stop();
+    await this.executions.settleHandlers();
   }
 
   #checkReady(): void {

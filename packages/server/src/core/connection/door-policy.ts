@@ -3,7 +3,6 @@
  * belongs to it, and closes when its last record has been delivered.
  */
 import type { ClientMessageType } from "@tachikoma/protocol";
-import { EXECUTION_NAMESPACE, namespaceOf } from "@tachikoma/protocol";
 import type { Cursor } from "../delivery/cursor.ts";
 import { isInbox } from "../session/inbox.ts";
 import type { Connection } from "./connection.ts";
@@ -64,6 +63,5 @@ export function streamDoor(): Door {
 }
 
 function noteEndOfPrivateChannel(connection: Connection, cursor: Cursor): void {
-  const { channel } = cursor.log.key;
-  if (namespaceOf(channel) === EXECUTION_NAMESPACE) connection.subscriptions.noteEnd(channel, cursor.seq);
+  connection.subscriptions.noteEnd(cursor.log.key.channel, cursor.seq);
 }

@@ -5,7 +5,9 @@
  * drops before it received anything loses nothing.
  */
 import {
+  EXECUTION_NAMESPACE,
   formatPosition,
+  namespaceOf,
   type Position,
   parsePosition,
   type ResetReason,
@@ -164,7 +166,8 @@ export class Subscriptions {
 
   /** The log of a private channel has nothing after this seq: the execution has ended. */
   noteEnd(channel: string, seq: number): void {
-    if (this.#cursors.has(channel)) this.#ended.set(channel, seq);
+    if (!this.#cursors.has(channel) || namespaceOf(channel) !== EXECUTION_NAMESPACE) return;
+    this.#ended.set(channel, Math.min(seq, this.#ended.get(channel) ?? seq));
   }
 
   close(): void {

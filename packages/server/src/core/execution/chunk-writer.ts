@@ -30,12 +30,13 @@ export class ChunkWriter {
     this.#options = options;
   }
 
-  /** Takes chunks in order. Wait for the promise, where there is one, before the next. */
+  /** Takes chunks in order. Wait for the promise, where there is one, before the next. @throws RECORD_TOO_LARGE */
   write(chunks: readonly Chunk[]): Promise<void> | undefined {
     // With nothing to append there is nothing under way, and nothing that would say so when it is over.
     if (this.#hasFailed || chunks.length === 0) return undefined;
     for (const chunk of chunks) {
       const body = encodeChunk(chunk);
+      this.#options.hub.checkSize(this.#options.key.channel, body);
       this.#pending.push({ type: "chunk", body, executionId: this.#options.executionId });
       this.#pendingChars += body.length;
     }

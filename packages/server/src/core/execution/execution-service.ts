@@ -87,6 +87,8 @@ export class ExecutionService {
   readonly #receipts: CommandReceipts;
   readonly #unwatched: UnwatchedPolicies;
   #isDraining = false;
+  /** What ran when the drain began. */
+  #drained: readonly Execution[] = [];
 
   constructor(options: ExecutionServiceOptions) {
     this.#options = options;
@@ -244,18 +246,21 @@ export class ExecutionService {
     // Those that were admitted before run by then, and end like the others.
     await Promise.allSettled([...this.#starting.values()].map(({ started }) => started));
     const running = [...this.#running.values()];
+    this.#drained = running;
     if (running.length > 0) {
       await this.#withTimeout(graceMs, Promise.all(running.map((execution) => execution.ended)));
     }
     const left = [...this.#running.values()];
     for (const execution of left) execution.stop({ kind: "interrupted", reason: "server_stopped" });
     await Promise.all(left.map((execution) => execution.ended));
-    await this.#withTimeout(
-      HANDLER_SETTLE_MS,
-      Promise.all(running.map((execution) => execution.handlerSettled)),
-    );
     this.#leases.stop();
     this.#unwatched.close();
+  }
+
+  /** Waits, after a drain, for handlers to let go of what they hold; not for ever: one may never look at its signal. */
+  async settleHandlers(): Promise<void> {
+    const settling = Promise.all(this.#drained.map((execution) => execution.handlerSettled));
+    if (this.#drained.length > 0) await this.#withTimeout(HANDLER_SETTLE_MS, settling);
   }
 
   /** Resolves with the work or after the time, whichever comes first. */

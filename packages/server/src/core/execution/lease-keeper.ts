@@ -24,6 +24,12 @@ interface LeaseBody {
   readonly started: NewRecord;
 }
 
+interface Kept {
+  /** Monotonic time at which the last renewal that succeeded was asked for. */
+  confirmedAtMs: number;
+  isRenewing: boolean;
+}
+
 export interface LeaseKeeperOptions {
   readonly store: Store;
   readonly hub: LogHub;
@@ -35,7 +41,8 @@ export interface LeaseKeeperOptions {
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
-  readonly #kept = new Map<Execution, { confirmedAtMs: number }>();
+  readonly #kept = new Map<Execution, Kept>();
+  #isRecovering = false;
   #timer: Timer | undefined;
 
   constructor(options: LeaseKeeperOptions) {
@@ -50,7 +57,7 @@ export class LeaseKeeper {
   }
 
   keep(execution: Execution): void {
-    this.#kept.set(execution, { confirmedAtMs: this.#options.clock.monotonicMs() });
+    this.#kept.set(execution, { confirmedAtMs: this.#options.clock.monotonicMs(), isRenewing: false });
   }
 
   /** Gives the lease up, unless the end of the execution is not stored: then it has to be found by whoever ends it. */
@@ -64,12 +71,12 @@ export class LeaseKeeper {
   }
 
   start(): void {
-    const { clock, leaseTtlMs, logger } = this.#options;
+    const { clock, leaseTtlMs } = this.#options;
     this.#timer = clock.setTimer(leaseTtlMs / 3, () => {
-      this.#renewAll()
-        .then(() => this.recover(clock.nowMs()))
-        .catch((cause: unknown) => logger.error({ err: cause }, "Leases could not be looked after"))
-        .finally(() => this.start());
+      // The next look does not wait for this one: a store that hangs must not keep an owner from fencing itself.
+      this.start();
+      for (const [execution, kept] of this.#kept) this.#lookAfter(execution, kept);
+      this.#recoverOnce();
     });
   }
 
@@ -113,11 +120,16 @@ export class LeaseKeeper {
     logger.info({ executionId, channel: body.channel }, "Ended an execution whose owner is gone");
   }
 
-  async #renewAll(): Promise<void> {
-    await Promise.all([...this.#kept].map(([execution, kept]) => this.#renew(execution, kept)));
+  #lookAfter(execution: Execution, kept: Kept): void {
+    if (!kept.isRenewing) {
+      kept.isRenewing = true;
+      this.#renew(execution, kept).finally(() => {
+        kept.isRenewing = false;
+      });
+    } else if (this.#isOverdue(kept)) execution.fenceOff();
   }
 
-  async #renew(execution: Execution, kept: { confirmedAtMs: number }): Promise<void> {
+  async #renew(execution: Execution, kept: Kept): Promise<void> {
     const { store, clock, leaseTtlMs, logger } = this.#options;
     const { lease, token } = execution.fence;
     const askedAtMs = clock.monotonicMs();
@@ -126,8 +138,24 @@ export class LeaseKeeper {
       else if (this.#kept.has(execution)) execution.fenceOff();
     } catch (cause) {
       logger.warn({ err: cause, executionId: execution.id }, "Lease could not be renewed");
-      if (clock.monotonicMs() - kept.confirmedAtMs >= (leaseTtlMs * 2) / 3) execution.fenceOff();
+      if (this.#isOverdue(kept)) execution.fenceOff();
     }
+  }
+
+  #isOverdue(kept: Kept): boolean {
+    const { clock, leaseTtlMs } = this.#options;
+    return clock.monotonicMs() - kept.confirmedAtMs >= (leaseTtlMs * 2) / 3;
+  }
+
+  #recoverOnce(): void {
+    if (this.#isRecovering) return;
+    const { clock, logger } = this.#options;
+    this.#isRecovering = true;
+    this.recover(clock.nowMs())
+      .catch((cause: unknown) => logger.error({ err: cause }, "Leases could not be looked after"))
+      .finally(() => {
+        this.#isRecovering = false;
+      });
   }
 
   #isKeptHere(lease: Lease): boolean {

@@ -98,6 +98,11 @@ export class LogHub {
     return opening;
   }
 
+  /** @throws RECORD_TOO_LARGE when the channel does not take a record of this size */
+  checkSize(channel: string, body: string): void {
+    checkRecordSize(body, channel, this.#options.namespaces.configOf(channel).maxRecordBytes);
+  }
+
   /** The ends of a log as the store has them now. */
   async state(key: LogKey): Promise<LogState> {
     const { store, clock } = this.#options;

@@ -57,6 +57,13 @@ async function startExecution(
     if (position !== undefined && isPrivate) await connection.subscriptions.unsubscribe(claim.channel);
     throw cause;
   });
+  if (
+    position !== undefined &&
+    context.executions.channelOf(identity.tenant, claim.executionId) === undefined
+  ) {
+    // Asked for again after its end: nothing will come that could free its place.
+    connection.subscriptions.noteEnd(claim.channel, Number.MAX_SAFE_INTEGER);
+  }
   return {
     status: "accepted",
     executionId: claim.executionId,
