@@ -63,10 +63,16 @@ export interface Admission {
   readonly credential: Credential;
   readonly clientId: string | undefined;
   readonly sessionId: string | undefined;
+  /** Counts up in the order in which connections knocked. @default the order of the calls of `admit` */
+  readonly order?: number;
 }
 
 /** Somebody who may be connected: a place is taken. Connect it or release it. */
 export interface Admitted {
+  /** Counts up in the order in which connections knocked. */
+  readonly admission: number;
+  /** A later one holds the session already: this connection is told so and closed. */
+  readonly isOvertaken: boolean;
   readonly identity: Identity;
   readonly opened: OpenedSession;
   readonly reservation: Reservation;
@@ -99,6 +105,7 @@ export class SessionServer {
   readonly #context: ConnectionContext;
   readonly #housekeeping: Housekeeping;
   #isDraining = false;
+  #admissionCount = 0;
 
   constructor(options: SessionServerOptions) {
     const { clock, store, random, observer, limits, namespaces } = options;
@@ -174,6 +181,8 @@ export class SessionServer {
    * @throws SERVER_NOT_READY, FORBIDDEN, TOO_MANY_CONNECTIONS, STORE_UNAVAILABLE
    */
   async admit(admission: Admission): Promise<Admitted> {
+    this.#admissionCount += 1;
+    const number = admission.order ?? this.#admissionCount;
     const { credential, clientId, sessionId } = admission;
     const { random } = this.#options;
     const tenant = credential.tenant ?? DEFAULT_TENANT;
@@ -189,9 +198,10 @@ export class SessionServer {
     );
     const opened = await this.#sessions.open(identity, sessionId);
     this.#checkReady();
+    const isOvertaken = this.#sessions.isOvertaken(opened.session, number);
     const isReplacing = opened.isResumed && opened.session.holder !== undefined;
     const reservation = this.connections.reserve(identity.tenant, identity.clientId, isReplacing);
-    return { identity, opened, reservation };
+    return { admission: number, isOvertaken, identity, opened, reservation };
   }
 
   /** Gives an admitted connection its transport. It says `welcome` as soon as its session is stored. */

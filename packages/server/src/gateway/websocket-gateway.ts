@@ -42,6 +42,7 @@ export class WebSocketGateway {
   readonly #options: WebSocketGatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #framings: FramingSet;
+  #knockCount = 0;
   /** Upgrades that have neither been made nor refused. */
   readonly #waiting = new Map<Duplex, (cause: TachikomaError) => void>();
 
@@ -110,6 +111,9 @@ export class WebSocketGateway {
     head: Buffer,
     settle: () => boolean,
   ): Promise<void> {
+    // Counted before anything is waited for: of two connections of one session, the one that knocked last wins.
+    this.#knockCount += 1;
+    const order = this.#knockCount;
     const url = urlOf(request);
     if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
     const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
@@ -119,6 +123,7 @@ export class WebSocketGateway {
     const admitted = await core.admit({
       credential,
       clientId: idParameter(url, "client_id"),
+      order,
       sessionId: idParameter(url, "session_id"),
     });
     if (!settle()) return admitted.reservation.release();

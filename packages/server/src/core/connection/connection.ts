@@ -36,6 +36,10 @@ export interface PeerInfo {
 }
 
 export interface ConnectionStart {
+  /** Counts up in the order in which connections knocked. */
+  readonly admission: number;
+  /** A later one holds the session already. */
+  readonly isOvertaken: boolean;
   readonly identity: Identity;
   readonly opened: OpenedSession;
   readonly reservation: Reservation;
@@ -69,6 +73,7 @@ export class Connection implements Subscriber, SessionHolder {
   readonly #opened: OpenedSession;
   readonly #arePositionsFromClient: boolean;
   readonly #isReloadDue: boolean;
+  readonly #isOvertaken: boolean;
   readonly #inbound: Inbound;
   readonly #heart: Heart;
   readonly #stalePresence = new Map<string, LogKey>();
@@ -91,7 +96,8 @@ export class Connection implements Subscriber, SessionHolder {
     this.#arePositionsFromClient = start.arePositionsFromClient;
     const { session } = start.opened;
     this.#isReloadDue = start.opened.isResumed && sessions.live(session.tenant, session.id) === undefined;
-    this.session = sessions.attach(session, this);
+    this.#isOvertaken = start.isOvertaken;
+    this.session = start.isOvertaken ? session : sessions.attach(session, this, start.admission);
     this.subscriptions = new Subscriptions(
       { ...context, maxSubscriptions: limits.maxSubscriptions },
       this,
@@ -124,6 +130,7 @@ export class Connection implements Subscriber, SessionHolder {
   /** Restores the session and says `welcome`. Never rejects: what goes wrong closes the connection. */
   async start(): Promise<void> {
     const { sessions, connections, presence, observer } = this.context;
+    if (this.#isOvertaken) return this.close("SESSION_REPLACED");
     connections.register(this);
     observer.connectionOpened();
     observer.sessionOpened(this.#opened.freshReason ?? (this.#opened.isResumed ? "resumed" : "new"));

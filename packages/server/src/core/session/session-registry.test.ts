@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import { createMemoryStore } from "../../stores/memory/memory-store.ts";
 import { CoreFixture } from "../testing/core-fixture.ts";
+import { seededRandom } from "../testing/seeded-random.ts";
 
 test("a connection that loaded the session before another changed it does not undo the change", async () => {
   const core = new CoreFixture();
@@ -28,6 +30,38 @@ test("of two connections of one session the newer wins and the older is told why
   older.connection.onClosed(4409);
   expect(newer.connection.isClosed).toBe(false);
   expect(core.server.sessionCount).toBe(1);
+});
+
+test("a connection that knocked earlier and comes through later does not take the session back", async () => {
+  const store = createMemoryStore({ random: seededRandom(9) });
+  const gate = Promise.withResolvers<void>();
+  let isFirstLoad = true;
+  const slowFirstLoad = new Proxy(store, {
+    get(target, name) {
+      if (name !== "loadSession")
+        return Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name);
+      return async (tenant: string, id: string) => {
+        const isHeldBack = isFirstLoad;
+        isFirstLoad = false;
+        const found = await target.loadSession(tenant, id);
+        if (isHeldBack) await gate.promise;
+        return found;
+      };
+    },
+  });
+  const core = new CoreFixture({ store: slowFirstLoad });
+  const first = await core.connect("a");
+  const sessionId = first.connection.session.id;
+  first.connection.onClosed(1006);
+  await core.clock.settle();
+  const overtaken = core.server.admit({ credential: {}, clientId: "a", sessionId });
+  const newer = await core.connect("a", sessionId);
+  gate.resolve();
+  const late = await core.connectAdmitted(await overtaken);
+  expect(late.transport.messages).toEqual([]);
+  expect(late.transport.closed?.code).toBe(4409);
+  expect(newer.transport.closed).toBeUndefined();
+  expect(newer.connection.isOpen).toBe(true);
 });
 
 test("many changes at once are a few writes, and all of them are stored", async () => {

@@ -46,6 +46,12 @@ export class SessionRegistry {
     return this.#live.get(liveKey(tenant, sessionId));
   }
 
+  /** True when a connection that knocked later holds the session already: this one was overtaken on its way in. */
+  isOvertaken(session: Session, admission: number): boolean {
+    const held = this.live(session.tenant, session.id);
+    return held?.holder !== undefined && held.holderAdmission > admission;
+  }
+
   /** Finds the session that was asked for, or makes a fresh one and says why. Nothing is stored yet. */
   async open(identity: Identity, requestedId: string | undefined): Promise<OpenedSession> {
     if (requestedId === undefined) return this.#fresh(identity, undefined);
@@ -64,13 +70,14 @@ export class SessionRegistry {
   }
 
   /** Gives the session to a connection. Whoever held it is told. */
-  attach(session: Session, holder: SessionHolder): Session {
+  attach(session: Session, holder: SessionHolder, admission: number): Session {
     const key = liveKey(session.tenant, session.id);
     const held = this.#live.get(key);
     // Both connections may have loaded their own copy; the one that is in use is ahead of the store.
     const current = held ?? session;
     const previous = current.holder;
     current.holder = holder;
+    current.holderAdmission = admission;
     this.#live.set(key, current);
     previous?.onReplaced();
     return current;

@@ -20,6 +20,8 @@ export class Session {
   /** Confirmed position by channel, in wire form. The keys are the subscriptions. */
   readonly positions: Map<string, string>;
   holder: SessionHolder | undefined;
+  /** Number of the admission that brought the holder: the later one wins, whichever is through first. */
+  holderAdmission = 0;
 
   constructor(stored: StoredSession) {
     this.id = stored.sessionId;
