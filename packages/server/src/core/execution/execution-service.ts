@@ -176,7 +176,8 @@ export class ExecutionService {
     const key = { tenant, channel };
     const { hub } = this.#options;
     const appended = await hub.append(key, [started], { fence, idempotencyKey: startKey(executionId) });
-    if (appended.isDuplicate) return this.#leases.release(lease.name, lease.token);
+    // It ran before. If its owner has lost it without an end, nobody else will find it: its lease is here now.
+    if (appended.isDuplicate) return this.#leases.endOwned(lease);
     this.#run(
       new Execution({
         ...this.#options,

@@ -63,11 +63,7 @@ export class LeaseKeeper {
   /** Gives the lease up, unless the end of the execution is not stored: then it has to be found by whoever ends it. */
   async drop(execution: Execution, isEndStored: boolean): Promise<void> {
     this.#kept.delete(execution);
-    if (isEndStored) await this.release(execution.fence.lease, execution.fence.token);
-  }
-
-  release(name: string, token: number): Promise<void> {
-    return this.#options.store.releaseLease(name, token);
+    if (isEndStored) await this.#options.store.releaseLease(execution.fence.lease, execution.fence.token);
   }
 
   start(): void {
@@ -103,21 +99,27 @@ export class LeaseKeeper {
     }
   }
 
-  async #endOrphan(orphan: Lease): Promise<void> {
-    const { store, hub, clock, nodeId, leaseTtlMs, logger } = this.#options;
-    const body = JSON.parse(orphan.body) as LeaseBody;
-    const nowMs = Math.max(clock.nowMs(), orphan.expiresAtMs);
-    const lease = await store.acquireLease(orphan.name, nodeId, leaseTtlMs, nowMs, orphan.body);
-    if (lease === undefined) return;
+  /** Writes the end of an execution whose lease is held here and which nobody runs, unless it has one, and gives the lease up. */
+  async endOwned(lease: Lease): Promise<void> {
+    const { store, hub, logger } = this.#options;
+    const body = JSON.parse(lease.body) as LeaseBody;
     const key = { tenant: body.tenant, channel: body.channel };
     const fence = { lease: lease.name, token: lease.token };
     const { executionId } = body;
     // The owner may have died between taking the lease and writing the start: an end without a start helps nobody.
     await hub.append(key, [body.started], { fence, idempotencyKey: startKey(executionId) });
     const end = terminalRecord(executionId, { kind: "interrupted", reason: "owner_lost" }, {});
-    await hub.append(key, [end], { fence, idempotencyKey: endKey(executionId) });
+    const ended = await hub.append(key, [end], { fence, idempotencyKey: endKey(executionId) });
     await store.releaseLease(lease.name, lease.token);
+    if (ended.isDuplicate) return;
     logger.info({ executionId, channel: body.channel }, "Ended an execution whose owner is gone");
+  }
+
+  async #endOrphan(orphan: Lease): Promise<void> {
+    const { store, clock, nodeId, leaseTtlMs } = this.#options;
+    const nowMs = Math.max(clock.nowMs(), orphan.expiresAtMs);
+    const lease = await store.acquireLease(orphan.name, nodeId, leaseTtlMs, nowMs, orphan.body);
+    if (lease !== undefined) await this.endOwned(lease);
   }
 
   #lookAfter(execution: Execution, kept: Kept): void {
