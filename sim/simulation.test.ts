@@ -33,6 +33,8 @@ describe("found by simulation", () => {
     ["records were delivered before the welcome, and before the reset that was due", 19],
     ["a reset that was lost with its connection was not said again", 287],
     ["a final receipt that the store refused once was never sent", 1_215],
+    ["a subscribe of a dead connection moved the session that another one had resumed", 85],
+    ["an execution that its owner had lost was given up without an end when it was asked for again", 127],
   ])("%s (seed %i)", async (_, seed) => {
     await expectSound(seed);
   });

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import type { Handler } from "../executions/handler.ts";
+import { createMemoryStore } from "../stores/memory/memory-store.ts";
+import type { LogKey } from "../stores/store.ts";
 import { CoreFixture } from "./testing/core-fixture.ts";
+import { seededRandom } from "./testing/seeded-random.ts";
 
 const big = "x".repeat(4_000);
 
@@ -227,4 +230,30 @@ test("ACK: a subscription that was moved back is confirmed from its new place on
   await core.clock.advance(1);
   const stored = await core.store.loadSession("default", client.connection.session.id);
   expect(stored?.positions["chat:1"]).toBe(positions[1]);
+});
+
+test("a subscribe that its connection did not live to see answered does not move the next connection", async () => {
+  const store = createMemoryStore({ random: seededRandom(5) });
+  const gate = Promise.withResolvers<void>();
+  const slowOpen = new Proxy(store, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      if (name !== "openLog") return member.bind(target);
+      return async (key: LogKey, nowMs: number) => {
+        const state = await target.openLog(key, nowMs);
+        if (key.channel === "chat:1") await gate.promise;
+        return state;
+      };
+    },
+  });
+  const core = new CoreFixture({ store: slowOpen });
+  const first = await core.connect("a");
+  first.send({ type: "subscribe", channel: "chat:1" });
+  await core.clock.settle();
+  first.connection.onClosed(1006);
+  gate.resolve();
+  await core.clock.settle();
+  const stored = await core.store.loadSession("default", first.connection.session.id);
+  expect(Object.keys(stored?.positions ?? {})).not.toContain("chat:1");
 });

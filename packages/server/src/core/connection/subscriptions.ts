@@ -88,6 +88,7 @@ export class Subscriptions {
     try {
       const opening = this.#options.hub.open(key);
       const place = await this.#placeFor(key, await opening, request);
+      this.#requireOpen();
       // A reset may be lost with the connection: until something behind it is confirmed, the position is the one that was asked.
       const isReset = place.resetReason !== undefined && request.position !== undefined;
       positions.set(channel, isReset ? request.position : formatPosition(place.from));
@@ -95,8 +96,10 @@ export class Subscriptions {
       return place;
     } catch (cause) {
       // What was not stored is not answered, and must not be stored along with the next change.
-      if (before === undefined) positions.delete(channel);
-      else positions.set(channel, before);
+      if (!this.#isClosed) {
+        if (before === undefined) positions.delete(channel);
+        else positions.set(channel, before);
+      }
       throw cause;
     } finally {
       this.#preparing.delete(channel);
@@ -123,6 +126,7 @@ export class Subscriptions {
 
   /** False when there was no such subscription. */
   async unsubscribe(channel: string): Promise<boolean> {
+    this.#requireOpen();
     const isKnown = this.#drop(channel);
     if (isKnown) await this.#options.sessions.save(this.#session);
     return isKnown;
@@ -262,6 +266,11 @@ export class Subscriptions {
       "TOO_MANY_SUBSCRIPTIONS",
       `The session has ${maxSubscriptions} subscriptions, the limit is ${maxSubscriptions}`,
     );
+  }
+
+  /** After its connection the session is another's: what was still under way here must not move what that one has. */
+  #requireOpen(): void {
+    if (this.#isClosed) throw new TachikomaError("CONNECTION_CLOSED");
   }
 
   #keyOf(channel: string): LogKey {
