@@ -172,17 +172,13 @@ describe("stopping", () => {
     };
   }
 
-  test("asks clients to come back, lets executions finish, refuses the new, then closes with 1012", async () => {
+  test("DRN-1: lets executions finish, refuses the new, asks clients to come back, then closes with 1012", async () => {
     const run = heldExecution();
     const server = await startTestServer({ executions: { run: run.handler } });
     const client = await server.welcomed();
     await client.ask({ type: "execute", id: "e", handler: "run", channel: "room:1", input: null });
     await client.next("chunk");
     const closing = server.server.close({ graceMs: 10_000 });
-    const reconnect = await client.next("reconnect");
-    expect(reconnect).toMatchObject({ reason: "restarting", in_ms: expect.any(Number) });
-    expect(reconnect["in_ms"]).toBeGreaterThanOrEqual(0);
-    expect(reconnect["in_ms"]).toBeLessThanOrEqual(10_000);
     expect(await server.http("/readyz")).toMatchObject({ status: 503, json: { status: "not_ready" } });
     expect((await server.http("/healthz")).status).toBe(200);
     expect(await server.refused("/ws")).toMatchObject({ status: 503, body: { code: "SERVER_NOT_READY" } });
@@ -197,6 +193,10 @@ describe("stopping", () => {
     expect(rejected).toMatchObject({ status: "rejected", error: { code: "SERVER_NOT_READY" } });
     run.finish();
     await client.next("execution_completed");
+    const reconnect = await client.next("reconnect");
+    expect(reconnect).toMatchObject({ reason: "restarting", in_ms: expect.any(Number) });
+    expect(reconnect["in_ms"]).toBeGreaterThanOrEqual(0);
+    expect(reconnect["in_ms"]).toBeLessThanOrEqual(10_000);
     await client.expectClose(1012);
     await within("the server to close", closing);
     const text = client.received.map(
@@ -339,7 +339,7 @@ describe("the process", () => {
     expect(receipt).toMatchObject({ status: "accepted" });
     await client.next("execution_started");
     serving.process.kill("SIGTERM");
-    await client.next("reconnect");
+    await until("the server to stop", () => serving.output().includes("Stopping"));
     // A signal right after the first may be the same one, passed on by npm: so it is sent until it counts.
     const again = setInterval(() => serving.process.kill("SIGTERM"), 50);
     onTestFinished(() => clearInterval(again));

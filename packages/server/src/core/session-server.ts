@@ -223,15 +223,16 @@ export class SessionServer {
     if (this.#isDraining) return;
     this.#isDraining = true;
     const { clock, random } = this.#options;
+    await this.executions.drain(graceMs);
+    // The last records have been stored; one more turn of the loop writes them.
+    await new Promise<void>((resolve) => clock.setTimer(this.#options.flushWindowMs() + 1, resolve));
+    // Only now: who leaves earlier cannot come back before there is a server again, and misses the end of what it watches.
     for (const connection of this.connections.all()) {
       if (!connection.isOpen) continue;
       const inMs = Math.round(random.fraction() * graceMs);
       const reason = code === "SERVER_RESTARTING" ? "restarting" : "going_away";
       connection.sendText(encodeMessage({ type: "reconnect", inMs, reason }));
     }
-    await this.executions.drain(graceMs);
-    // The last records have been stored; one more turn of the loop writes them.
-    await new Promise<void>((resolve) => clock.setTimer(this.#options.flushWindowMs() + 1, resolve));
     for (const connection of [...this.connections.all()]) connection.close(code);
     this.#presence.close();
     this.#housekeeping.stop();
