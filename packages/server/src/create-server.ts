@@ -159,7 +159,7 @@ export class TachikomaServer {
     return this.#parts.publish(channel, data, options);
   }
 
-  /** Stops: asks clients to come back later, lets executions finish, closes every connection and the store. */
+  /** Stops: lets executions finish, asks clients to come back later, closes every connection and the store. */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options);
     return this.#closing;

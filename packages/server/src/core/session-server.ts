@@ -216,7 +216,7 @@ export class SessionServer {
   }
 
   /**
-   * Stops: tells clients to come back later, each at another moment, lets executions finish, then closes every connection. The
+   * Stops: lets executions finish, then tells clients to come back, each at another moment, and closes every connection. The
    * store stays open; it is its owner's.
    */
   async close(graceMs: number, code: "SERVER_RESTARTING" | "SERVER_GOING_AWAY"): Promise<void> {
