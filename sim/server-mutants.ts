@@ -42,7 +42,7 @@ export const SERVER_MUTANTS: Readonly<Record<string, ServerVariant>> = {
     return {
       async saveSession(session) {
         // The first time only: what changes afterwards is lost with the process.
-        if (saved.has(session.sessionId)) return;
+        if (saved.has(session.sessionId)) return true;
         saved.add(session.sessionId);
         return store.saveSession(session);
       },

@@ -94,6 +94,21 @@ export class SimStore {
     const call = this.#call.bind(this);
     return {
       kind: "sim",
+      isShared: real.isShared,
+      appendIntervalMs: 0,
+      ping: () => call("ping", undefined, () => real.ping()),
+      logStates: (keys) => call("logStates", undefined, () => real.logStates(keys)),
+      claimSession: (tenant, id, nodeId) =>
+        call("claimSession", `session ${id}`, () => real.claimSession(tenant, id, nodeId)),
+      findLease: (name) => call("findLease", "log", () => real.findLease(name)),
+      enroll: (request) => call("enroll", "roster", () => real.enroll(request)),
+      strike: (roster, entry) => call("strike", "roster", () => real.strike(roster, entry)),
+      readRoster: (roster, nowMs) => call("readRoster", "roster", () => real.readRoster(roster, nowMs)),
+      strikeLease: (lease) => call("strikeLease", "roster", () => real.strikeLease(lease)),
+      listen: (listener) => real.listen(listener),
+      follow: (key) => call("follow", "log", () => real.follow(key)),
+      unfollow: (key) => real.unfollow(key),
+      say: (key, note) => real.say(key, note),
       openLog: (key, nowMs) => call("openLog", "log", () => real.openLog(key, nowMs)),
       append: (request) => call("append", "log", () => real.append(request)),
       deleteLog: (key) => call("deleteLog", "log", () => real.deleteLog(key)),

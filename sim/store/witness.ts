@@ -63,6 +63,18 @@ export class Witness {
 }
 
 const METHODS = [
+  "ping",
+  "logStates",
+  "claimSession",
+  "findLease",
+  "enroll",
+  "strike",
+  "readRoster",
+  "strikeLease",
+  "listen",
+  "follow",
+  "unfollow",
+  "say",
   "openLog",
   "read",
   "logState",

@@ -113,7 +113,14 @@ export class SessionServer {
     this.nodeId = random.id(NODE_ID_CHARS);
     this.connections = new ConnectionRegistry(limits.maxConnectionsPerClient);
     this.authorize = createAuthorize(namespaces, () => clock.nowMs());
-    this.#sessions = new SessionRegistry({ store, clock, random, ttlMs: options.sessionTtlMs });
+    this.#sessions = new SessionRegistry({
+      store,
+      clock,
+      random,
+      ttlMs: options.sessionTtlMs,
+      nodeId: this.nodeId,
+      onTakenFrom: () => {},
+    });
     this.hub = new LogHub({
       ...options,
       ring: limits.ring,

@@ -116,7 +116,11 @@ describe.each(STORE_KINDS)("on %s", (kind) => {
     await first.drop();
     await expect.poll(() => scenario.server.server.connections.count, { timeout: 5_000 }).toBe(2);
     const stored = (await scenario.store.loadSession("default", first.hello.sessionId))!;
-    await scenario.store.saveSession({ ...stored, expiresAtMs: Date.now() - 1 });
+    await scenario.store.saveSession({
+      ...stored,
+      revision: stored.revision + 1,
+      expiresAtMs: Date.now() - 1,
+    });
     const expired = await scenario.server.welcomed(`/ws?token=alice&${path}`);
     expect(expired.hello).toMatchObject({ isResumed: false, reason: "expired_session" });
   });

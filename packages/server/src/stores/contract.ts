@@ -2,12 +2,14 @@
 import { afterEach, beforeEach, describe } from "vitest";
 import { appendContract } from "./contract/append-contract.ts";
 import type { ContractOptions, ContractSubject, StoreFixture } from "./contract/contract-fixture.ts";
+import { hintContract } from "./contract/hint-contract.ts";
 import { idempotencyContract } from "./contract/idempotency-contract.ts";
 import { isolationContract } from "./contract/isolation-contract.ts";
 import { leaseContract } from "./contract/lease-contract.ts";
 import { modelContract } from "./contract/model-contract.ts";
 import { readContract } from "./contract/read-contract.ts";
 import { retentionContract } from "./contract/retention-contract.ts";
+import { rosterContract } from "./contract/roster-contract.ts";
 import { sessionContract } from "./contract/session-contract.ts";
 import { sweepContract } from "./contract/sweep-contract.ts";
 
@@ -17,14 +19,18 @@ export type { StoreFixture } from "./contract/contract-fixture.ts";
 export function storeContract(
   name: string,
   makeStore: () => Promise<StoreFixture>,
-  { slackRecords }: ContractOptions = { slackRecords: 0 },
+  { slackRecords, isShared = false }: ContractOptions = { slackRecords: 0 },
 ): void {
   describe(`${name} store`, () => {
     let fixture: StoreFixture | undefined;
     const subject: ContractSubject = {
       slackRecords,
+      hasNodes: isShared,
       get store() {
         return fixture!.store;
+      },
+      get openAnother() {
+        return fixture!.openAnother;
       },
     };
 
@@ -41,7 +47,9 @@ export function storeContract(
     idempotencyContract(subject);
     retentionContract(subject);
     leaseContract(subject);
+    rosterContract(subject);
     sessionContract(subject);
+    hintContract(subject);
     isolationContract(subject);
     sweepContract(subject);
     modelContract(subject);

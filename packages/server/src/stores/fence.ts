@@ -5,3 +5,8 @@ export function fencedMessage(fence: Fence, currentToken: number | undefined): s
   const found = currentToken === undefined ? "is held by nobody" : `now carries token ${currentToken}`;
   return `Lease ${fence.lease} ${found}; the append carried token ${fence.token}`;
 }
+
+/** Why an append is refused that comes after a later one under the same fence. */
+export function staleWriteMessage(fence: Fence, lastWrite: number): string {
+  return `Lease ${fence.lease} has seen write ${lastWrite}; the append carried number ${fence.write}`;
+}

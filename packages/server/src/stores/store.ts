@@ -12,8 +12,13 @@
  *      to have missed nothing.
  *   5. Times are given by the caller; a store reads no clock.
  *
- * A call that the store cannot serve now rejects with STORE_UNAVAILABLE, alone or with those of its commit, and has then
- * changed nothing that can be seen.
+ * A call that the store cannot serve now rejects with STORE_UNAVAILABLE, alone or with those of its commit. A store in this
+ * process has then changed nothing that can be seen; with a store across a network the answer may have been lost, and whoever
+ * needs to know asks again: under the same idempotency key, write number, holder or token.
+ *
+ * Several processes, here called nodes, may work with one store at the same time (`isShared`). They meet in the store alone:
+ * in logs, sessions, leases and rosters. What they tell each other in passing (hints) may be lost, late or repeated, and
+ * nothing depends on it but how soon something is seen.
  */
 import type { Position } from "@tachikoma/protocol";
 
@@ -89,6 +94,11 @@ export interface AppendRequest {
 export interface Fence {
   readonly lease: string;
   readonly token: number;
+  /**
+   * Counts the writes under this token up from 1, so that one can be asked again: the number of the last one appends nothing
+   * and returns where it went; a lower one rejects with FENCED. Without a number every call appends.
+   */
+  readonly write?: number;
 }
 
 export interface AppendResult {
@@ -126,6 +136,19 @@ export interface StoredSession {
   readonly expiresAtMs: number;
   /** Confirmed position by channel, in wire form. */
   readonly positions: Readonly<Record<string, string>>;
+  /** Counts the connections that took the session. Only the one that took it last may write it. */
+  readonly holder: number;
+  /** Node of that connection; empty when it has gone. */
+  readonly nodeId: string;
+  /** Counts what the holder wrote: what arrives late must not undo what came after it. */
+  readonly revision: number;
+}
+
+/** A session that was taken, and who had it until then. */
+export interface ClaimedSession {
+  readonly session: StoredSession;
+  /** Node of the connection that had it; empty when there was none. */
+  readonly previousNodeId: string;
 }
 
 /** The durable answer to one command of one client. */
@@ -152,14 +175,61 @@ export interface Lease {
   readonly body: string;
 }
 
+/** Names a list of what nodes vouch for: who is present in a channel, who has a connection, who watches. */
+export interface RosterKey {
+  readonly tenant: string;
+  readonly kind: "presence" | "places" | "watchers";
+  readonly name: string;
+}
+
+export interface RosterEntry {
+  readonly id: string;
+  /** The entry counts while this lease is held and has not expired: it goes with its node. */
+  readonly lease: string;
+  /** JSON text. */
+  readonly value: string;
+}
+
+export interface RosterState {
+  /** Another number after each change, mostly one more. */
+  readonly version: number;
+  /** Those that count, in no order. */
+  readonly entries: readonly RosterEntry[];
+}
+
+export interface EnrollRequest {
+  readonly roster: RosterKey;
+  readonly entry: RosterEntry;
+  readonly nowMs: number;
+  /** Refuses a new entry where so many others count. */
+  readonly maxEntries?: number;
+}
+
+/** What other nodes say in passing. */
+export interface HintListener {
+  /** A log that is followed may have grown up to here. */
+  onHead(key: LogKey, head: Position): void;
+  /** Another node said this about a log that is followed. */
+  onNote(key: LogKey, note: string): void;
+  /** Hints may have been missed: whatever is followed has to be looked at. */
+  onHintsLost(): void;
+}
+
 export interface SweepResult {
   /** True when there was more to do than one slice may take: call again. */
   readonly hasMore: boolean;
 }
 
 export interface Store {
-  /** Name of the kind, for logs and metrics: `memory`, `sqlite`. */
+  /** Name of the kind, for logs and metrics: `memory`, `sqlite`, `redis`. */
   readonly kind: string;
+  /** True when other nodes may work with the same store. */
+  readonly isShared: boolean;
+  /** Shortest time between two appends of one execution that suits this store; 0 where an append costs next to nothing. */
+  readonly appendIntervalMs: number;
+
+  /** Resolves when the store can serve. @throws STORE_UNAVAILABLE */
+  ping(): Promise<void>;
 
   /** The ends of a log, which is made (empty, with a fresh epoch) where there is none. */
   openLog(key: LogKey, nowMs: number): Promise<LogState>;
@@ -169,11 +239,19 @@ export interface Store {
   read(request: ReadRequest): Promise<ReadResult | undefined>;
   /** `undefined` when there is no such log. */
   logState(key: LogKey): Promise<LogState | undefined>;
+  /** The same for many logs, in their order. */
+  logStates(keys: readonly LogKey[]): Promise<readonly (LogState | undefined)[]>;
   /** What the log held is gone at once for everyone; its space may wait for a sweep. */
   deleteLog(key: LogKey): Promise<void>;
 
   loadSession(tenant: string, sessionId: string): Promise<StoredSession | undefined>;
-  saveSession(session: StoredSession): Promise<void>;
+  /** Takes a session for a connection of this node: `holder` grows by one. `undefined` when there is no such session. */
+  claimSession(tenant: string, sessionId: string, nodeId: string): Promise<ClaimedSession | undefined>;
+  /**
+   * Writes a session. False when it was taken since, which writes nothing. What carries a lower revision than what is stored
+   * is true and writes nothing.
+   */
+  saveSession(session: StoredSession): Promise<boolean>;
   deleteSession(tenant: string, sessionId: string): Promise<void>;
 
   /** Stores the receipt unless there is one under this key; returns the one that is stored now. */
@@ -192,6 +270,8 @@ export interface Store {
     nowMs: number,
     body: string,
   ): Promise<Lease | undefined>;
+  /** The lease as it is stored, expired or not; `undefined` when it was never taken or has been given up. */
+  findLease(name: string): Promise<Lease | undefined>;
   /** Extends the lease; false when it is not this owner's any more. One that has expired and was not taken still is. */
   renewLease(name: string, token: number, ttlMs: number, nowMs: number): Promise<boolean>;
   /** Gives the lease up. A stale token releases nothing. */
@@ -199,10 +279,26 @@ export interface Store {
   /** Leases whose name starts with `prefix` and whose owner has let them expire, at most `limit`, the oldest first. */
   expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]>;
 
+  /** Puts an entry in the place of the one with its id; returns the roster's version, `undefined` when it is full. */
+  enroll(request: EnrollRequest): Promise<number | undefined>;
+  /** Removes exactly this entry; returns the roster's version, `undefined` when it is not there or says something else. */
+  strike(roster: RosterKey, entry: RosterEntry): Promise<number | undefined>;
+  readRoster(roster: RosterKey, nowMs: number): Promise<RosterState>;
+  /** Removes all entries that stand under a lease; returns the rosters they were in. */
+  strikeLease(lease: string): Promise<readonly RosterKey[]>;
+
+  /** Who gets the hints. One listener at a time; called once, before anything is followed. */
+  listen(listener: HintListener): void;
+  /** From when it resolves, the listener hears of what others append to the log and say about it. */
+  follow(key: LogKey): Promise<void>;
+  unfollow(key: LogKey): void;
+  /** Says something about a log to the other nodes that follow it. */
+  say(key: LogKey, note: string): void;
+
   /**
    * Removes what has outlived its time, a bounded slice at a time: records past the age that their log's latest append
    * asked for, logs that are empty, remember no idempotency key and were not appended to for `idleLogMs`, sessions and
-   * receipts past their expiry, idempotency keys older than `idempotencyMs`. Leases stay until they are taken or given up.
+   * receipts past their expiry, idempotency keys older than `idempotencyMs`. Leases and rosters stay until they are given up.
    */
   sweep(request: SweepRequest): Promise<SweepResult>;
 

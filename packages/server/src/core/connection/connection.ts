@@ -72,7 +72,6 @@ export class Connection implements Subscriber, SessionHolder {
   readonly #reservation: Reservation;
   readonly #opened: OpenedSession;
   readonly #arePositionsFromClient: boolean;
-  readonly #isReloadDue: boolean;
   readonly #isOvertaken: boolean;
   readonly #inbound: Inbound;
   readonly #heart: Heart;
@@ -95,7 +94,6 @@ export class Connection implements Subscriber, SessionHolder {
     this.#opened = start.opened;
     this.#arePositionsFromClient = start.arePositionsFromClient;
     const { session } = start.opened;
-    this.#isReloadDue = start.opened.isResumed && sessions.live(session.tenant, session.id) === undefined;
     this.#isOvertaken = start.isOvertaken;
     this.session = start.isOvertaken ? session : sessions.attach(session, this, start.admission);
     this.subscriptions = new Subscriptions(
@@ -135,7 +133,7 @@ export class Connection implements Subscriber, SessionHolder {
     observer.connectionOpened();
     observer.sessionOpened(this.#opened.freshReason ?? (this.#opened.isResumed ? "resumed" : "new"));
     try {
-      if (this.#isReloadDue) await sessions.reload(this.session);
+      if (this.#opened.isResumed) await sessions.claim(this.session);
       const restored = await this.subscriptions.restore(this.identity);
       await sessions.save(this.session);
       if (this.isClosed) return;

@@ -2,7 +2,7 @@
  * Sessions by id. They are written when they change, before the change is shown to anyone, and never at disconnect only: a
  * node that is killed leaves every session behind as it was.
  */
-import type { FreshReason } from "@tachikoma/protocol";
+import { type FreshReason, TachikomaError } from "@tachikoma/protocol";
 import type { Store } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
 import type { Clock, Random } from "../ports.ts";
@@ -26,6 +26,16 @@ export interface SessionRegistryOptions {
   readonly random: Random;
   /** How long a session can be resumed after its last connection. */
   readonly ttlMs: number;
+  readonly nodeId: string;
+  /** The session was taken from a connection that another node has, or had. */
+  readonly onTakenFrom: (nodeId: string, taken: TakenSession) => void;
+}
+
+/** Which session was taken, and the number under which it goes on. */
+export interface TakenSession {
+  readonly tenant: string;
+  readonly sessionId: string;
+  readonly claimNumber: number;
 }
 
 export class SessionRegistry {
@@ -84,15 +94,25 @@ export class SessionRegistry {
   }
 
   /**
-   * Reads the positions again. Between the loading of a session and its attaching another connection may have come, changed it and
-   * gone; from attaching on nobody else writes it.
+   * Takes a resumed session in the store: from here on nobody else can write it. Between its loading and this another connection,
+   * here or on another node, may have come, changed it and gone; then what that one left counts.
    */
-  async reload(session: Session): Promise<void> {
-    const stored = await this.#options.store.loadSession(session.tenant, session.id);
-    if (stored === undefined) return;
-    session.positions.clear();
-    for (const [channel, position] of Object.entries(stored.positions))
-      session.positions.set(channel, position);
+  async claim(session: Session): Promise<void> {
+    const { store, nodeId, onTakenFrom } = this.#options;
+    const { tenant, id: sessionId } = session;
+    const claimed = await store.claimSession(tenant, sessionId, nodeId);
+    // It has just expired: the next save brings it back.
+    if (claimed === undefined) return;
+    session.claimed(claimed.session);
+    const { previousNodeId } = claimed;
+    if (!store.isShared || previousNodeId === "" || previousNodeId === nodeId) return;
+    onTakenFrom(previousNodeId, { tenant, sessionId, claimNumber: session.claimNumber });
+  }
+
+  /** Another node has taken the session: a connection that still has it here is told. */
+  taken({ tenant, sessionId, claimNumber }: TakenSession): void {
+    const session = this.live(tenant, sessionId);
+    if (session !== undefined && session.claimNumber < claimNumber) session.holder?.onReplaced();
   }
 
   detach(session: Session, holder: SessionHolder): void {
@@ -101,7 +121,11 @@ export class SessionRegistry {
     this.#live.delete(liveKey(session.tenant, session.id));
   }
 
-  /** Writes the session as it is now. Resolves when this state, or a later one, is stored. */
+  /**
+   * Writes the session as it is now. Resolves when this state, or a later one, is stored.
+   *
+   * @throws SESSION_REPLACED when another node has taken it
+   */
   save(session: Session): Promise<void> {
     session.expiresAtMs = this.#options.clock.nowMs() + this.#options.ttlMs;
     const state = this.#saving.get(session);
@@ -120,7 +144,7 @@ export class SessionRegistry {
   }
 
   #startSave(session: Session): Promise<void> {
-    const current = this.#options.store.saveSession(session.toStored());
+    const current = this.#write(session);
     const state: SaveState = { current, next: undefined };
     this.#saving.set(session, state);
     const finish = () => {
@@ -128,6 +152,15 @@ export class SessionRegistry {
     };
     current.then(finish, finish);
     return current;
+  }
+
+  async #write(session: Session): Promise<void> {
+    const { store, nodeId } = this.#options;
+    const stored = session.toStored(nodeId);
+    if (await store.saveSession(stored)) return;
+    // A connection that came after the write has taken it under a number of its own, and is not concerned.
+    if (session.claimNumber === stored.holder) session.holder?.onReplaced();
+    throw new TachikomaError("SESSION_REPLACED");
   }
 
   async #find(tenant: string, sessionId: string): Promise<Session | undefined> {
@@ -149,6 +182,9 @@ export class SessionRegistry {
       createdAtMs: nowMs,
       expiresAtMs: nowMs + ttlMs,
       positions: {},
+      holder: 1,
+      nodeId: this.#options.nodeId,
+      revision: 0,
     });
     return { session, isResumed: false, freshReason };
   }

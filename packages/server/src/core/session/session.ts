@@ -22,6 +22,9 @@ export class Session {
   holder: SessionHolder | undefined;
   /** Number of the admission that brought the holder: the later one wins, whichever is through first. */
   holderAdmission = 0;
+  /** Number under which this node took the session; who takes it later has a greater one. */
+  claimNumber: number;
+  #revision: number;
 
   constructor(stored: StoredSession) {
     this.id = stored.sessionId;
@@ -31,9 +34,24 @@ export class Session {
     this.createdAtMs = stored.createdAtMs;
     this.expiresAtMs = stored.expiresAtMs;
     this.positions = new Map(Object.entries(stored.positions));
+    this.claimNumber = stored.holder;
+    this.#revision = stored.revision;
   }
 
-  toStored(): StoredSession {
+  /** Goes on under another number, with what was stored until then where that is not what is known here. */
+  claimed(stored: StoredSession): void {
+    const isKnownHere = stored.holder === this.claimNumber + 1;
+    if (stored.holder <= this.claimNumber) return;
+    this.claimNumber = stored.holder;
+    this.#revision = stored.revision;
+    if (isKnownHere) return;
+    this.positions.clear();
+    for (const [channel, position] of Object.entries(stored.positions)) this.positions.set(channel, position);
+  }
+
+  /** What to write now; each call is a later revision. */
+  toStored(nodeId: string): StoredSession {
+    this.#revision += 1;
     return {
       tenant: this.tenant,
       sessionId: this.id,
@@ -42,6 +60,9 @@ export class Session {
       createdAtMs: this.createdAtMs,
       expiresAtMs: this.expiresAtMs,
       positions: Object.fromEntries(this.positions),
+      holder: this.claimNumber,
+      nodeId: this.holder === undefined ? "" : nodeId,
+      revision: this.#revision,
     };
   }
 }

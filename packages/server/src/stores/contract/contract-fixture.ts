@@ -11,17 +11,24 @@ import type {
 
 export interface StoreFixture {
   readonly store: Store;
+  /** Another node on the same data, for stores that are shared; closed by `dispose`. */
+  readonly openAnother?: () => Promise<Store>;
   dispose(): Promise<void>;
 }
 
 export interface ContractOptions {
   /** Records that a store may keep beyond what retention asks for, because it trims larger pieces than one record. */
   readonly slackRecords: number;
+  /** True for a store that several nodes share. @default false */
+  readonly isShared?: boolean;
 }
 
 /** What a group of the contract gets: the store of the running test. */
-export interface ContractSubject extends ContractOptions {
+export interface ContractSubject {
+  readonly slackRecords: number;
+  readonly hasNodes: boolean;
   readonly store: Store;
+  readonly openAnother: (() => Promise<Store>) | undefined;
 }
 
 export const CHAT: LogKey = { tenant: "acme", channel: "chat:1" };

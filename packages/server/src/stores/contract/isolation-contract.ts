@@ -48,7 +48,15 @@ export function isolationContract(subject: ContractSubject): void {
 
     test("are different sessions", async () => {
       const { store } = subject;
-      const rest = { clientId: "c", createdAtMs: NOW_MS, expiresAtMs: NOW_MS + 1, positions: {} };
+      const rest = {
+        clientId: "c",
+        createdAtMs: NOW_MS,
+        expiresAtMs: NOW_MS + 1,
+        positions: {},
+        holder: 1,
+        nodeId: "",
+        revision: 1,
+      };
       for (const [index, [tenant, sessionId]] of LOOKALIKES.entries()) {
         expect(await store.loadSession(tenant, sessionId)).toBeUndefined();
         await store.saveSession({ tenant, sessionId, subject: `${index}`, ...rest });

@@ -72,6 +72,17 @@ export function leaseContract(subject: ContractSubject): void {
       }
     });
 
+    test("is found while it is held, expired or not", async () => {
+      const { store } = subject;
+      expect(await store.findLease("execution:1")).toBeUndefined();
+      const lease = (await acquire("execution:1", "node-a"))!;
+      expect(await store.findLease("execution:1")).toEqual(lease);
+      await store.renewLease("execution:1", lease.token, 1000, NOW_MS + 900);
+      expect(await store.findLease("execution:1")).toEqual({ ...lease, expiresAtMs: NOW_MS + 1900 });
+      await store.releaseLease("execution:1", lease.token);
+      expect(await store.findLease("execution:1")).toBeUndefined();
+    });
+
     test("is not given up by a stale token", async () => {
       const { token } = (await acquire("execution:1", "node-a"))!;
       const second = (await acquire("execution:1", "node-b", NOW_MS + 1001))!;
@@ -195,6 +206,47 @@ export function leaseContract(subject: ContractSubject): void {
         ...first,
         isDuplicate: true,
       });
+    });
+  });
+
+  describe("write under a fence", () => {
+    const write = (token: number, number: number, bodies: readonly string[]) =>
+      append(subject.store, bodies, { fence: { lease: "execution:1", token, write: number } });
+
+    test("appends nothing the second time, and says where it went", async () => {
+      const { token } = (await acquire("execution:1", "node-a"))!;
+      const first = await write(token, 1, ["1", "2"]);
+      const second = await write(token, 2, ["3"]);
+      expect(await write(token, 2, ["3"])).toEqual({ ...second, isDuplicate: true });
+      expect(second.firstSeq).toBe(first.lastSeq + 1);
+      expect(await bodiesOf(subject.store)).toEqual(["1", "2", "3"]);
+    });
+
+    test("comes too late after a later one", async () => {
+      const { token } = (await acquire("execution:1", "node-a"))!;
+      await write(token, 1, ["1"]);
+      await write(token, 2, ["2"]);
+      await expect(write(token, 1, ["1"])).rejects.toMatchObject({ code: "FENCED" });
+      expect(await bodiesOf(subject.store)).toEqual(["1", "2"]);
+    });
+
+    test("counts anew under each token", async () => {
+      const first = (await acquire("execution:1", "node-a"))!;
+      await write(first.token, 5, ["1"]);
+      const second = (await acquire("execution:1", "node-b", NOW_MS + 1001))!;
+      await write(second.token, 1, ["2"]);
+      await expect(write(first.token, 5, ["1"])).rejects.toMatchObject({ code: "FENCED" });
+      expect(await bodiesOf(subject.store)).toEqual(["1", "2"]);
+    });
+
+    test("without a number always appends", async () => {
+      const { token } = (await acquire("execution:1", "node-a"))!;
+      const fence = { lease: "execution:1", token };
+      await append(subject.store, ["1"], { fence });
+      await write(token, 1, ["2"]);
+      await append(subject.store, ["3"], { fence });
+      await write(token, 1, ["2"]);
+      expect(await bodiesOf(subject.store)).toEqual(["1", "2", "3"]);
     });
   });
 }

@@ -32,6 +32,7 @@ export class ModelRun {
   readonly #epochs = new Set<string>();
   #nowMs = NOW_MS;
   #lastToken = 0;
+  #revision = 0;
 
   constructor(store: Store, slackRecords: number, tenant: string) {
     this.#tenant = tenant;
@@ -242,6 +243,9 @@ export class ModelRun {
       createdAtMs: 1,
       expiresAtMs,
       positions,
+      holder: 1,
+      nodeId: "",
+      revision: ++this.#revision,
     };
     await this.#store.saveSession(session);
     expect(await this.#store.loadSession(this.#tenant, name)).toEqual(session);

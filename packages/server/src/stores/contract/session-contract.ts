@@ -10,6 +10,9 @@ const SESSION: StoredSession = {
   createdAtMs: NOW_MS,
   expiresAtMs: NOW_MS + 1000,
   positions: { "chat:1": "abc123.4.x7", "chat:日本": "abc123.0.0" },
+  holder: 1,
+  nodeId: "node-a",
+  revision: 1,
 };
 const KEY = { tenant: "acme", clientId: "phone", commandId: "c1" };
 const ACCEPTED: StoredReceipt = { status: "accepted", executionId: "e1", channel: "chat:1" };
@@ -24,7 +27,13 @@ export function sessionContract(subject: ContractSubject): void {
     test("saved again is replaced as a whole", async () => {
       const { store } = subject;
       await store.saveSession(SESSION);
-      const later = { ...SESSION, expiresAtMs: NOW_MS + 9000, positions: { "chat:2": "abc123.9.y1" } };
+      const later = {
+        ...SESSION,
+        expiresAtMs: NOW_MS + 9000,
+        positions: { "chat:2": "abc123.9.y1" },
+        nodeId: "",
+        revision: 2,
+      };
       await store.saveSession(later);
       expect(await store.loadSession("acme", "s1")).toEqual(later);
     });
@@ -32,7 +41,11 @@ export function sessionContract(subject: ContractSubject): void {
     test("saved twice at once is what was called last", async () => {
       const { store } = subject;
       const saves = Array.from({ length: 20 }, (_, index) =>
-        store.saveSession({ ...SESSION, positions: { "chat:1": `abc123.${index}.x` } }),
+        store.saveSession({
+          ...SESSION,
+          revision: index + 1,
+          positions: { "chat:1": `abc123.${index}.x` },
+        }),
       );
       await Promise.all(saves);
       expect((await store.loadSession("acme", "s1"))!.positions).toEqual({ "chat:1": "abc123.19.x" });
@@ -64,6 +77,48 @@ export function sessionContract(subject: ContractSubject): void {
       const loaded = (await subject.store.loadSession("acme", "s'\u0000:1"))!;
       expect(loaded.subject).toBe("名前");
       expect(Object.entries(loaded.positions)).toEqual(Object.entries(positions));
+    });
+  });
+
+  describe("session that is taken", () => {
+    const claim = (nodeId: string) => subject.store.claimSession("acme", "s1", nodeId);
+
+    test("has a new holder, and tells who had it", async () => {
+      await subject.store.saveSession(SESSION);
+      const taken = { ...SESSION, holder: 2, nodeId: "node-b", revision: 0 };
+      expect(await claim("node-b")).toEqual({ session: taken, previousNodeId: "node-a" });
+      expect(await subject.store.loadSession("acme", "s1")).toEqual(taken);
+      expect(await claim("node-c")).toMatchObject({ session: { holder: 3 }, previousNodeId: "node-b" });
+    });
+
+    test("is not made by taking it", async () => {
+      expect(await claim("node-b")).toBeUndefined();
+      expect(await subject.store.loadSession("acme", "s1")).toBeUndefined();
+    });
+
+    test("by many at once goes to each in turn, with a number of its own", async () => {
+      await subject.store.saveSession(SESSION);
+      const claims = await Promise.all(Array.from({ length: 10 }, (_, index) => claim(`node-${index}`)));
+      expect(claims.map((found) => found?.session.holder)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    });
+
+    test("is not written any more by who had it", async () => {
+      const { store } = subject;
+      await store.saveSession(SESSION);
+      const { session } = (await claim("node-b"))!;
+      const late = { ...SESSION, revision: 9, positions: { "chat:9": "abc123.9.z" } };
+      expect(await store.saveSession(late)).toBe(false);
+      expect(await store.loadSession("acme", "s1")).toEqual(session);
+      expect(await store.saveSession({ ...session, revision: 1, positions: {} })).toBe(true);
+      expect((await store.loadSession("acme", "s1"))!.positions).toEqual({});
+    });
+
+    test("takes no write that is older than what is stored, and says nothing of it", async () => {
+      const { store } = subject;
+      const newer = { ...SESSION, revision: 7, positions: { "chat:7": "abc123.7.z" } };
+      await store.saveSession(newer);
+      expect(await store.saveSession({ ...SESSION, revision: 6 })).toBe(true);
+      expect(await store.loadSession("acme", "s1")).toEqual(newer);
     });
   });
 

@@ -9,6 +9,17 @@ import {
   sweepAll,
 } from "./contract-fixture.ts";
 
+const SESSION = {
+  tenant: "acme",
+  subject: "ada",
+  clientId: "phone",
+  createdAtMs: NOW_MS,
+  positions: {},
+  holder: 1,
+  nodeId: "",
+  revision: 1,
+};
+
 export function sweepContract(subject: ContractSubject): void {
   describe("sweep", () => {
     test("of a fresh store has nothing to do", async () => {
@@ -19,9 +30,8 @@ export function sweepContract(subject: ContractSubject): void {
 
     test("removes sessions past their expiry and leaves the others", async () => {
       const { store } = subject;
-      const rest = { tenant: "acme", subject: "ada", clientId: "phone", createdAtMs: NOW_MS, positions: {} };
-      await store.saveSession({ ...rest, sessionId: "old", expiresAtMs: NOW_MS + 1000 });
-      await store.saveSession({ ...rest, sessionId: "new", expiresAtMs: NOW_MS + 5000 });
+      await store.saveSession({ ...SESSION, sessionId: "old", expiresAtMs: NOW_MS + 1000 });
+      await store.saveSession({ ...SESSION, sessionId: "new", expiresAtMs: NOW_MS + 5000 });
       await sweepAll(store, NOW_MS + 2000);
       expect(await store.loadSession("acme", "old")).toBeUndefined();
       expect(await store.loadSession("acme", "new")).toBeDefined();
@@ -65,9 +75,8 @@ export function sweepContract(subject: ContractSubject): void {
 
     test("works in slices, and leaves nothing behind", async () => {
       const { store } = subject;
-      const rest = { tenant: "acme", subject: "ada", clientId: "phone", createdAtMs: NOW_MS, positions: {} };
       const saves = Array.from({ length: 3000 }, (_, index) =>
-        store.saveSession({ ...rest, sessionId: `s${index}`, expiresAtMs: NOW_MS + 1000 }),
+        store.saveSession({ ...SESSION, sessionId: `s${index}`, expiresAtMs: NOW_MS + 1000 }),
       );
       const opens = Array.from({ length: 300 }, (_, index) =>
         append(store, ["1"], {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { append, bodiesOf, seededRandom } from "../contract/contract-fixture.ts";
 import { storeContract } from "../contract.ts";
-import { createMemoryStore } from "./memory-store.ts";
+import { createMemoryStore, SharedMemory } from "./memory-store.ts";
 
 let seed = 1;
 
@@ -9,6 +9,16 @@ storeContract("memory", async () => {
   const store = createMemoryStore({ random: seededRandom(seed++) });
   return { store, dispose: () => store.close() };
 });
+
+storeContract(
+  "shared memory",
+  async () => {
+    const memory = new SharedMemory(seededRandom(seed++));
+    const store = memory.open();
+    return { store, openAnother: async () => memory.open(), dispose: () => store.close() };
+  },
+  { slackRecords: 0, isShared: true },
+);
 
 test("is the same again for the same seed and the same calls", async () => {
   const run = async () => {

@@ -1,17 +1,22 @@
-import { TachikomaError } from "@tachikoma/protocol";
 import type { Random } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
 import { compositeKey } from "../composite-key.ts";
-import { fencedMessage } from "../fence.ts";
+import { claimed, writeOutcome } from "../session-holder.ts";
 import type {
   AppendRequest,
   AppendResult,
+  ClaimedSession,
+  EnrollRequest,
+  HintListener,
   Lease,
   LogKey,
   LogState,
   ReadRequest,
   ReadResult,
   ReceiptKey,
+  RosterEntry,
+  RosterKey,
+  RosterState,
   Store,
   StoredReceipt,
   StoredSession,
@@ -19,8 +24,10 @@ import type {
   SweepResult,
 } from "../store.ts";
 import { ExpiringMap } from "./expiring-map.ts";
+import { MemoryFollower, MemoryHints } from "./memory-hints.ts";
 import { MemoryLeases } from "./memory-leases.ts";
 import { MemoryLog } from "./memory-log.ts";
+import { MemoryRosters } from "./memory-rosters.ts";
 
 const EPOCH_CHARS = 6;
 const TAG_CHARS = 5;
@@ -34,20 +41,42 @@ const MAX_SWEPT_PER_SLICE = 1000;
  * const store = createMemoryStore({ random });
  */
 export function createMemoryStore(options: { readonly random: Random }): Store {
-  return new MemoryStore(options.random);
+  return new MemoryStore(new SharedMemory(options.random), false);
+}
+
+/** A memory that several nodes of this process work with: each opens a store of its own on it. */
+export class SharedMemory {
+  readonly random: Random;
+  readonly logs = new Map<string, MemoryLog>();
+  readonly leases = new MemoryLeases();
+  readonly sessions = new ExpiringMap<StoredSession>();
+  readonly receipts = new ExpiringMap<StoredReceipt>();
+  readonly rosters = new MemoryRosters({ isLive: (lease, nowMs) => this.leases.isLive(lease, nowMs) });
+  readonly hints = new MemoryHints();
+
+  constructor(random: Random) {
+    this.random = random;
+  }
+
+  open(): Store {
+    return new MemoryStore(this, true);
+  }
 }
 
 class MemoryStore implements Store {
   readonly kind = "memory";
-  readonly #random: Random;
-  readonly #logs = new Map<string, MemoryLog>();
-  readonly #leases = new MemoryLeases();
-  readonly #sessions = new ExpiringMap<StoredSession>();
-  readonly #receipts = new ExpiringMap<StoredReceipt>();
+  readonly isShared: boolean;
+  readonly appendIntervalMs = 0;
+  readonly #memory: SharedMemory;
+  readonly #follower = new MemoryFollower();
 
-  constructor(random: Random) {
-    this.#random = random;
+  constructor(memory: SharedMemory, isShared: boolean) {
+    this.#memory = memory;
+    this.isShared = isShared;
+    memory.hints.join(this.#follower);
   }
+
+  async ping(): Promise<void> {}
 
   async openLog(key: LogKey, nowMs: number): Promise<LogState> {
     return this.#openLog(key, nowMs).state;
@@ -56,16 +85,17 @@ class MemoryStore implements Store {
   async append(request: AppendRequest): Promise<AppendResult> {
     assertAppendable(request);
     const { key, idempotencyKey, fence, nowMs } = request;
+    const { leases, random, hints } = this.#memory;
     const existing = this.#findLog(key);
     const earlier = idempotencyKey === undefined ? undefined : existing?.earlierAppend(idempotencyKey);
     if (earlier !== undefined) return earlier;
-    if (fence !== undefined) {
-      const currentToken = this.#leases.currentToken(fence);
-      if (currentToken !== fence.token)
-        throw new TachikomaError("FENCED", fencedMessage(fence, currentToken));
-    }
+    const earlierWrite = fence === undefined ? undefined : leases.earlierWrite(fence);
+    if (earlierWrite !== undefined) return earlierWrite;
     const log = existing ?? this.#openLog(key, nowMs);
-    return log.append(request, this.#random.id(TAG_CHARS));
+    const result = log.append(request, random.id(TAG_CHARS));
+    if (fence !== undefined) leases.noteWrite(fence, result);
+    hints.head(this.#follower, key, log.state);
+    return result;
   }
 
   async read(request: ReadRequest): Promise<ReadResult | undefined> {
@@ -76,35 +106,55 @@ class MemoryStore implements Store {
     return this.#findLog(key)?.state;
   }
 
+  async logStates(keys: readonly LogKey[]): Promise<readonly (LogState | undefined)[]> {
+    return keys.map((key) => this.#findLog(key)?.state);
+  }
+
   async deleteLog(key: LogKey): Promise<void> {
-    this.#logs.delete(compositeKey(key.tenant, key.channel));
+    this.#memory.logs.delete(compositeKey(key.tenant, key.channel));
   }
 
   async loadSession(tenant: string, sessionId: string): Promise<StoredSession | undefined> {
-    return this.#sessions.get(compositeKey(tenant, sessionId));
+    return this.#memory.sessions.get(compositeKey(tenant, sessionId));
   }
 
-  async saveSession(session: StoredSession): Promise<void> {
+  async claimSession(tenant: string, sessionId: string, nodeId: string): Promise<ClaimedSession | undefined> {
+    const key = compositeKey(tenant, sessionId);
+    const stored = this.#memory.sessions.get(key);
+    if (stored === undefined) return undefined;
+    const session = claimed(stored, nodeId);
+    this.#memory.sessions.set(key, session, session.expiresAtMs);
+    return { session, previousNodeId: stored.nodeId };
+  }
+
+  async saveSession(session: StoredSession): Promise<boolean> {
     const key = compositeKey(session.tenant, session.sessionId);
+    const outcome = writeOutcome(session, this.#memory.sessions.get(key));
     // A copy, so that what the caller does with its object afterwards is not saved by accident.
-    this.#sessions.set(key, { ...session, positions: { ...session.positions } }, session.expiresAtMs);
+    if (outcome === "newer")
+      this.#memory.sessions.set(
+        key,
+        { ...session, positions: { ...session.positions } },
+        session.expiresAtMs,
+      );
+    return outcome !== "taken";
   }
 
   async deleteSession(tenant: string, sessionId: string): Promise<void> {
-    this.#sessions.delete(compositeKey(tenant, sessionId));
+    this.#memory.sessions.delete(compositeKey(tenant, sessionId));
   }
 
   async claimReceipt(key: ReceiptKey, receipt: StoredReceipt, expiresAtMs: number): Promise<StoredReceipt> {
     const mapKey = receiptMapKey(key);
-    const stored = this.#receipts.get(mapKey);
+    const stored = this.#memory.receipts.get(mapKey);
     if (stored !== undefined) return stored;
     const copy = { ...receipt };
-    this.#receipts.set(mapKey, copy, expiresAtMs);
+    this.#memory.receipts.set(mapKey, copy, expiresAtMs);
     return copy;
   }
 
   async updateReceipt(key: ReceiptKey, receipt: StoredReceipt): Promise<void> {
-    this.#receipts.replace(receiptMapKey(key), { ...receipt });
+    this.#memory.receipts.replace(receiptMapKey(key), { ...receipt });
   }
 
   async acquireLease(
@@ -114,49 +164,88 @@ class MemoryStore implements Store {
     nowMs: number,
     body: string,
   ): Promise<Lease | undefined> {
-    return this.#leases.acquire(name, owner, ttlMs, nowMs, body);
+    return this.#memory.leases.acquire(name, owner, ttlMs, nowMs, body);
+  }
+
+  async findLease(name: string): Promise<Lease | undefined> {
+    return this.#memory.leases.find(name);
   }
 
   async renewLease(name: string, token: number, ttlMs: number, nowMs: number): Promise<boolean> {
-    return this.#leases.renew(name, token, ttlMs, nowMs);
+    return this.#memory.leases.renew(name, token, ttlMs, nowMs);
   }
 
   async releaseLease(name: string, token: number): Promise<void> {
-    this.#leases.release(name, token);
+    this.#memory.leases.release(name, token);
   }
 
   async expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]> {
-    return this.#leases.expired(prefix, nowMs, limit);
+    return this.#memory.leases.expired(prefix, nowMs, limit);
+  }
+
+  async enroll(request: EnrollRequest): Promise<number | undefined> {
+    return this.#memory.rosters.enroll(request);
+  }
+
+  async strike(roster: RosterKey, entry: RosterEntry): Promise<number | undefined> {
+    return this.#memory.rosters.strike(roster, entry);
+  }
+
+  async readRoster(roster: RosterKey, nowMs: number): Promise<RosterState> {
+    return this.#memory.rosters.read(roster, nowMs);
+  }
+
+  async strikeLease(lease: string): Promise<readonly RosterKey[]> {
+    return this.#memory.rosters.strikeLease(lease);
+  }
+
+  listen(listener: HintListener): void {
+    this.#follower.listener = listener;
+  }
+
+  async follow(key: LogKey): Promise<void> {
+    this.#follower.followed.add(compositeKey(key.tenant, key.channel));
+  }
+
+  unfollow(key: LogKey): void {
+    this.#follower.followed.delete(compositeKey(key.tenant, key.channel));
+  }
+
+  say(key: LogKey, note: string): void {
+    this.#memory.hints.note(this.#follower, key, note);
   }
 
   async sweep({ nowMs, idleLogMs, idempotencyMs }: SweepRequest): Promise<SweepResult> {
+    const { sessions, receipts, logs } = this.#memory;
     let budget = MAX_SWEPT_PER_SLICE;
-    budget -= this.#sessions.expire(nowMs, budget);
-    budget -= this.#receipts.expire(nowMs, budget);
-    for (const [mapKey, log] of this.#logs) {
+    budget -= sessions.expire(nowMs, budget);
+    budget -= receipts.expire(nowMs, budget);
+    for (const [mapKey, log] of logs) {
       if (budget === 0) break;
       budget -= log.expireRecords(nowMs, budget);
       budget -= log.expireKeys(nowMs - idempotencyMs, budget);
       if (budget > 0 && log.isIdle(nowMs - idleLogMs)) {
-        this.#logs.delete(mapKey);
+        logs.delete(mapKey);
         budget -= 1;
       }
     }
     return { hasMore: budget === 0 };
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#memory.hints.leave(this.#follower);
+  }
 
   #findLog(key: LogKey): MemoryLog | undefined {
-    return this.#logs.get(compositeKey(key.tenant, key.channel));
+    return this.#memory.logs.get(compositeKey(key.tenant, key.channel));
   }
 
   #openLog(key: LogKey, nowMs: number): MemoryLog {
     const mapKey = compositeKey(key.tenant, key.channel);
-    const existing = this.#logs.get(mapKey);
+    const existing = this.#memory.logs.get(mapKey);
     if (existing !== undefined) return existing;
-    const log = new MemoryLog(this.#random.id(EPOCH_CHARS), nowMs);
-    this.#logs.set(mapKey, log);
+    const log = new MemoryLog(this.#memory.random.id(EPOCH_CHARS), nowMs);
+    this.#memory.logs.set(mapKey, log);
     return log;
   }
 }

@@ -35,6 +35,9 @@ export class SessionTable {
       createdAtMs: row["created_at_ms"] as number,
       expiresAtMs: row["expires_at_ms"] as number,
       positions: JSON.parse(row["positions"] as string) as Record<string, string>,
+      holder: 1,
+      nodeId: "",
+      revision: 0,
     };
   }
 

@@ -2,15 +2,23 @@ import { resolve } from "node:path";
 import { ORIGIN_TAG, TachikomaError } from "@tachikoma/protocol";
 import type { Logger, Random } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
+import { MemoryRosters } from "../memory/memory-rosters.ts";
+import { claimed } from "../session-holder.ts";
 import type {
   AppendRequest,
   AppendResult,
+  ClaimedSession,
+  EnrollRequest,
+  HintListener,
   Lease,
   LogKey,
   LogState,
   ReadRequest,
   ReadResult,
   ReceiptKey,
+  RosterEntry,
+  RosterKey,
+  RosterState,
   Store,
   StoredReceipt,
   StoredSession,
@@ -79,6 +87,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
 
 class SqliteStore implements Store {
   readonly kind = "sqlite";
+  readonly isShared = false;
+  readonly appendIntervalMs = 0;
+  /** What is vouched for here goes with the process, as does the one node that can have the file. */
+  readonly #rosters = new MemoryRosters({ isLive: () => true });
   readonly #thread: DatabaseThread;
   readonly #queue: CommitQueue;
   readonly #random: Random;
@@ -87,6 +99,10 @@ class SqliteStore implements Store {
     this.#thread = thread;
     this.#queue = thread.queue;
     this.#random = random;
+  }
+
+  async ping(): Promise<void> {
+    await this.logState({ tenant: "", channel: "" });
   }
 
   async openLog(key: LogKey, nowMs: number): Promise<LogState> {
@@ -116,6 +132,10 @@ class SqliteStore implements Store {
     return this.#read("logState", [key]);
   }
 
+  async logStates(keys: readonly LogKey[]): Promise<readonly (LogState | undefined)[]> {
+    return Promise.all(keys.map((key) => this.logState(key)));
+  }
+
   async deleteLog(key: LogKey): Promise<void> {
     return this.#write("deleteLog", [key]);
   }
@@ -124,9 +144,17 @@ class SqliteStore implements Store {
     return this.#read("loadSession", [tenant, sessionId]);
   }
 
-  async saveSession(session: StoredSession): Promise<void> {
+  async claimSession(tenant: string, sessionId: string, nodeId: string): Promise<ClaimedSession | undefined> {
+    const stored = await this.loadSession(tenant, sessionId);
+    return stored === undefined
+      ? undefined
+      : { session: claimed(stored, nodeId), previousNodeId: stored.nodeId };
+  }
+
+  async saveSession(session: StoredSession): Promise<boolean> {
     // A copy, because the caller may change its object before a batch leaves.
-    return this.#write("saveSession", [{ ...session, positions: { ...session.positions } }]);
+    await this.#write("saveSession", [{ ...session, positions: { ...session.positions } }]);
+    return true;
   }
 
   async deleteSession(tenant: string, sessionId: string): Promise<void> {
@@ -158,6 +186,35 @@ class SqliteStore implements Store {
   async releaseLease(name: string, token: number): Promise<void> {
     return this.#write("releaseLease", [name, token]);
   }
+
+  async findLease(name: string): Promise<Lease | undefined> {
+    const leases = await this.expiredLeases(name, Number.MAX_SAFE_INTEGER, 1000);
+    return leases.find((lease) => lease.name === name);
+  }
+
+  async enroll(request: EnrollRequest): Promise<number | undefined> {
+    return this.#rosters.enroll(request);
+  }
+
+  async strike(roster: RosterKey, entry: RosterEntry): Promise<number | undefined> {
+    return this.#rosters.strike(roster, entry);
+  }
+
+  async readRoster(roster: RosterKey, nowMs: number): Promise<RosterState> {
+    return this.#rosters.read(roster, nowMs);
+  }
+
+  async strikeLease(lease: string): Promise<readonly RosterKey[]> {
+    return this.#rosters.strikeLease(lease);
+  }
+
+  listen(_listener: HintListener): void {}
+
+  async follow(_key: LogKey): Promise<void> {}
+
+  unfollow(_key: LogKey): void {}
+
+  say(_key: LogKey, _note: string): void {}
 
   async expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]> {
     return this.#read("expiredLeases", [prefix, nowMs, limit]);
