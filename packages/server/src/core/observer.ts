@@ -16,7 +16,29 @@ export interface Observer {
   connectionClosed(closeCode: number): void;
   executionStarted(handler: string): void;
   executionEnded(handler: string, outcome: string): void;
+
+  // What only happens where several nodes share a store
+
+  /** Another node appended, and this one was told so this much later. */
+  wakeUpArrived(lagMs: number): void;
+  /** The periodic look at the heads found so many logs that had grown without a wake-up. */
+  headRepaired(count: number): void;
+  /** An append was refused because somebody else holds the lease by now. */
+  fenceHit(): void;
+  /** This node took the lease of an execution whose owner had let it expire. */
+  leaseTakenOver(outcome: LeaseOutcome): void;
+  /** Hints of other nodes may have been missed, such as while the store was away: everything is looked at again. */
+  hintsLost(): void;
+  /** A command went to the node that runs its execution. */
+  commandForwarded(kind: string): void;
+  /** A session that had its connection here was resumed on another node. */
+  sessionTaken(): void;
+  /** The store was away and is there again. */
+  storeReconnected(): void;
 }
+
+/** What became of an execution whose lease was taken over. `ended`: its owner had written the end and died before it let go. */
+export type LeaseOutcome = "interrupted" | "restarted" | "ended";
 
 export const silentObserver: Observer = {
   recordAppended() {},
@@ -32,4 +54,12 @@ export const silentObserver: Observer = {
   connectionClosed() {},
   executionStarted() {},
   executionEnded() {},
+  wakeUpArrived() {},
+  headRepaired() {},
+  fenceHit() {},
+  leaseTakenOver() {},
+  hintsLost() {},
+  commandForwarded() {},
+  sessionTaken() {},
+  storeReconnected() {},
 };

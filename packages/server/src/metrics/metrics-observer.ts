@@ -24,5 +24,13 @@ export function createMetricsObserver(metrics: ServerMetrics): Observer {
     connectionClosed() {},
     executionStarted() {},
     executionEnded: (_, outcome) => metrics.executionsEnded.child(outcome).increment(),
+    wakeUpArrived: (lagMs) => metrics.wakeUpLagSeconds.observe(lagMs / 1_000),
+    headRepaired: (count) => metrics.headRepairs.increment(count),
+    fenceHit: () => metrics.fencesHit.increment(),
+    leaseTakenOver: (outcome) => metrics.leasesTakenOver.child(outcome).increment(),
+    hintsLost: () => metrics.hintsLost.increment(),
+    commandForwarded: (kind) => metrics.commandsForwarded.child(kind).increment(),
+    sessionTaken: () => metrics.sessionsTaken.increment(),
+    storeReconnected: () => metrics.storeReconnects.increment(),
   };
 }

@@ -17,6 +17,11 @@ const APPEND_SECONDS_BOUNDS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10,
 ];
 
+/** From what one hop on a loopback takes to the longest wait for a periodic head check. */
+const WAKE_UP_SECONDS_BOUNDS = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+
 export const SERVER_METRICS = {
   connections: {
     type: "gauge",
@@ -130,6 +135,49 @@ export const SERVER_METRICS = {
     type: "gauge",
     name: "tachikoma_cursors",
     help: "Subscriptions of connections to channels.",
+  },
+  wakeUpLagSeconds: {
+    type: "histogram",
+    name: "tachikoma_wake_up_lag_seconds",
+    help: "Time from an append on another node to the wake-up that told this one of it.",
+    bounds: WAKE_UP_SECONDS_BOUNDS,
+  },
+  headRepairs: {
+    type: "counter",
+    name: "tachikoma_head_repairs_total",
+    help: "Channels that the periodic head check found to have grown without a wake-up.",
+  },
+  hintsLost: {
+    type: "counter",
+    name: "tachikoma_hints_lost_total",
+    help: "Times that hints of other nodes may have been missed, and everything was looked at again.",
+  },
+  fencesHit: {
+    type: "counter",
+    name: "tachikoma_fences_hit_total",
+    help: "Appends that were refused because another owner had taken the execution over.",
+  },
+  leasesTakenOver: {
+    type: "counter",
+    name: "tachikoma_leases_taken_over_total",
+    help: "Executions taken over from owners that are gone, by what became of them.",
+    labels: ["outcome"],
+  },
+  commandsForwarded: {
+    type: "counter",
+    name: "tachikoma_commands_forwarded_total",
+    help: "Commands that went to the node that runs their execution, by kind.",
+    labels: ["kind"],
+  },
+  sessionsTaken: {
+    type: "counter",
+    name: "tachikoma_sessions_taken_total",
+    help: "Sessions that had a connection here when they were resumed on another node.",
+  },
+  storeReconnects: {
+    type: "counter",
+    name: "tachikoma_store_reconnects_total",
+    help: "Times that the connection to the store was lost and made again.",
   },
   residentMemoryBytes: {
     type: "gauge",
