@@ -167,7 +167,6 @@ export class ServerHost {
       leaseTtlMs: LEASE_TTL_MS,
       flushWindowMs: () => 0,
       serverVersion: "0.0.0",
-      isOnlyOwner: true,
     };
   }
 }

@@ -171,7 +171,6 @@ export class ServerParts {
       leaseTtlMs: LEASE_TTL_MS,
       flushWindowMs: () => flushWindowMs(this.#loadProbe.utilization(), this.#loadProbe.delayMs()),
       serverVersion: packageVersion(),
-      isOnlyOwner: true,
     });
     await core.open();
     this.#core = core;

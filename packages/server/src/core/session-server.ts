@@ -6,6 +6,8 @@ import { encodeMessage, TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../executions/handler.ts";
 import type { Store } from "../stores/store.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
+import { LogFollower } from "./cluster/log-follower.ts";
+import { NodeMail } from "./cluster/node-mail.ts";
 import { Connection, type PeerInfo } from "./connection/connection.ts";
 import { ConnectionRegistry, type Reservation } from "./connection/connection-registry.ts";
 import type { ConnectionContext, ConnectionLimits, CustomHandler } from "./connection/context.ts";
@@ -54,8 +56,6 @@ export interface SessionServerOptions {
   readonly leaseTtlMs: number;
   readonly flushWindowMs: () => number;
   readonly serverVersion: string;
-  /** False when other processes share the store. */
-  readonly isOnlyOwner: boolean;
 }
 
 /** Somebody who asks to be connected, with a credential that was checked. */
@@ -104,6 +104,8 @@ export class SessionServer {
   readonly #presence: PresenceTable;
   readonly #context: ConnectionContext;
   readonly #housekeeping: Housekeeping;
+  readonly #follower: LogFollower;
+  readonly #mail: NodeMail;
   #isDraining = false;
   #admissionCount = 0;
 
@@ -117,10 +119,20 @@ export class SessionServer {
       store,
       clock,
       random,
+      observer,
       ttlMs: options.sessionTtlMs,
       nodeId: this.nodeId,
-      onTakenFrom: () => {},
+      onTakenFrom: (nodeId, taken) => this.#mail.sendAtLast(nodeId, { kind: "session_taken", ...taken }),
     });
+    this.#mail = new NodeMail({
+      ...options,
+      nodeId: this.nodeId,
+      onMessage: (message) => {
+        if (message.kind === "session_taken") this.#sessions.taken(message);
+        else this.executions.onMessage(message);
+      },
+    });
+    this.#follower = new LogFollower({ ...options, hub: () => this.hub });
     this.hub = new LogHub({
       ...options,
       ring: limits.ring,
@@ -130,6 +142,9 @@ export class SessionServer {
         for (const cursor of log.cursors) delivery.mark(cursor);
       },
       onReadersChanged: (log) => this.executions.onReadersChanged(log),
+      onReadChanged: (log, isRead) => {
+        if (store.isShared) this.#follower.onReadChanged(log, isRead);
+      },
     });
     const delivery = new DeliveryLoop({
       hub: this.hub,
@@ -151,6 +166,7 @@ export class SessionServer {
       nodeId: this.nodeId,
       limits: limits.executions,
       receiptTtlMs: RECEIPT_TTL_MS,
+      mail: this.#mail,
     });
     this.mailbox = new Mailbox({ hub: this.hub, connections: this.connections, namespaces });
     this.#housekeeping = new Housekeeping({ ...options, hub: this.hub });
@@ -165,6 +181,7 @@ export class SessionServer {
       authorize: this.authorize,
       reauthenticate: (token, identity) => this.#reauthenticate(token, identity),
       onCustom: options.onCustom,
+      isStoreShared: store.isShared,
     };
   }
 
@@ -178,8 +195,24 @@ export class SessionServer {
 
   /** Ends what a former process left running, and starts the periodic work. */
   async open(): Promise<void> {
+    if (this.#options.store.isShared) await this.#meetOthers();
     await this.executions.open();
     this.#housekeeping.start();
+  }
+
+  async #meetOthers(): Promise<void> {
+    this.#options.store.listen({
+      onHead: (key, head) => {
+        if (!this.#mail.onHead(key)) this.#follower.onHead(key, head);
+      },
+      onNote: () => {},
+      onHintsLost: () => {
+        this.#follower.onHintsLost();
+        this.#mail.onHintsLost();
+      },
+    });
+    await this.#mail.open();
+    this.#follower.start();
   }
 
   /**
@@ -243,6 +276,8 @@ export class SessionServer {
     for (const connection of [...this.connections.all()]) connection.close(code);
     this.#presence.close();
     this.#housekeeping.stop();
+    this.#follower.stop();
+    if (this.#options.store.isShared) await this.#mail.close();
     await this.executions.settleHandlers();
   }
 

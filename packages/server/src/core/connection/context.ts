@@ -49,4 +49,6 @@ export interface ConnectionContext {
   readonly heartbeat: HeartbeatTiming;
   readonly limits: ConnectionLimits;
   readonly serverVersion: string;
+  /** True when executions may run, and records be appended, on other nodes. */
+  readonly isStoreShared: boolean;
 }

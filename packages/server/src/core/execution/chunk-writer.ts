@@ -1,20 +1,30 @@
 /**
- * Appends the chunks of one execution. While one append is under way the chunks that come meanwhile collect, and go together in
- * the next: the slower the store, the larger the batches.
+ * Appends the chunks of one execution. While one append is under way, and until the store wants the next, the chunks that come
+ * meanwhile collect and go together: the slower the store, the larger the batches. The first after a pause goes at once.
+ *
+ * Each append has a number under the fence. So one whose answer was lost can be asked again, and a store that is away for a
+ * moment costs a moment.
  */
-import { type Chunk, encodeChunk } from "@tachikoma/protocol";
+import { type Chunk, encodeChunk, errorCodeOf } from "@tachikoma/protocol";
 import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { LogHub } from "../log/log-hub.ts";
+import type { Clock, Timer } from "../ports.ts";
 
 /** A handler that is ahead of the store by this much has to wait. */
 const MAX_PENDING_RECORDS = 1_024;
 const MAX_PENDING_CHARS = 1024 * 1024;
 
+/** Pauses between tries of one append: less in all than it takes an owner without a store to fence itself. */
+const RETRY_MS = [50, 100, 200, 400, 800, 1_600, 2_500, 2_500] as const;
+
 export interface ChunkWriterOptions {
   readonly hub: LogHub;
+  readonly clock: Clock;
   readonly key: LogKey;
   readonly executionId: string;
   readonly fence: Fence;
+  /** Shortest time from the start of one append to that of the next. */
+  readonly intervalMs: number;
   /** The chunks cannot be stored; nothing more will be. */
   readonly onFailed: (cause: unknown) => void;
 }
@@ -25,6 +35,10 @@ export class ChunkWriter {
   #pendingChars = 0;
   #underWay: Promise<void> | undefined;
   #hasFailed = false;
+  #isFlushing = false;
+  #writeCount = 0;
+  #startedAtMs = Number.NEGATIVE_INFINITY;
+  #pause: { readonly timer: Timer; readonly resolve: () => void } | undefined;
 
   constructor(options: ChunkWriterOptions) {
     this.#options = options;
@@ -47,23 +61,70 @@ export class ChunkWriter {
 
   /** Resolves when everything that was written is stored, or cannot be. */
   async flush(): Promise<void> {
+    this.#isFlushing = true;
+    this.#endPause();
     await this.#underWay;
   }
 
+  /** Nothing more may be written; what waits is forgotten. */
+  abandon(): void {
+    this.#hasFailed = true;
+    this.#pending = [];
+    this.#endPause();
+  }
+
   async #appendAll(): Promise<void> {
-    const { hub, key, fence } = this.#options;
     while (this.#pending.length > 0 && !this.#hasFailed) {
+      await this.#untilDue();
       const records = this.#pending;
       this.#pending = [];
       this.#pendingChars = 0;
-      try {
-        await hub.append(key, records, { fence });
-      } catch (cause) {
-        this.#hasFailed = true;
-        this.#pending = [];
-        this.#options.onFailed(cause);
-      }
+      if (records.length > 0) await this.#append(records);
     }
     this.#underWay = undefined;
+  }
+
+  async #append(records: readonly NewRecord[]): Promise<void> {
+    const { hub, key, fence, clock } = this.#options;
+    this.#writeCount += 1;
+    this.#startedAtMs = clock.monotonicMs();
+    const numbered = { ...fence, write: this.#writeCount };
+    for (const retryMs of [...RETRY_MS, undefined]) {
+      try {
+        await hub.append(key, records, { fence: numbered });
+        return;
+      } catch (cause) {
+        if (this.#hasFailed) return;
+        const isLast = retryMs === undefined || errorCodeOf(cause) !== "STORE_UNAVAILABLE";
+        if (isLast) return this.#fail(cause);
+        await this.#wait(retryMs);
+        if (this.#hasFailed) return;
+      }
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.abandon();
+    this.#options.onFailed(cause);
+  }
+
+  async #untilDue(): Promise<void> {
+    const { clock, intervalMs } = this.#options;
+    const leftMs = this.#startedAtMs + intervalMs - clock.monotonicMs();
+    if (leftMs > 0 && !this.#isFlushing) await this.#wait(leftMs);
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.clock.setTimer(ms, () => this.#endPause());
+      this.#pause = { timer, resolve };
+    });
+  }
+
+  #endPause(): void {
+    const pause = this.#pause;
+    this.#pause = undefined;
+    pause?.timer.cancel();
+    pause?.resolve();
   }
 }

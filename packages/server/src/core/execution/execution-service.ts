@@ -5,6 +5,8 @@
 import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../../executions/handler.ts";
 import type { NewRecord, Store } from "../../stores/store.ts";
+import type { NodeMail } from "../cluster/node-mail.ts";
+import type { CommandMessage, ReceiptMessage } from "../cluster/node-message.ts";
 import type { Identity } from "../identity.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
@@ -17,7 +19,8 @@ import {
   type FinalStatus,
 } from "./command-receipts.ts";
 import { Execution, startKey } from "./execution.ts";
-import { LeaseKeeper } from "./lease-keeper.ts";
+import { type LeaseBody, LeaseKeeper } from "./lease-keeper.ts";
+import { type RemoteCommand, RemoteCommands } from "./remote-commands.ts";
 import { storedEnd } from "./stored-end.ts";
 import { UnwatchedPolicies } from "./unwatched-policies.ts";
 
@@ -46,8 +49,8 @@ export interface ExecutionServiceOptions {
   readonly leaseTtlMs: number;
   /** How long a command's receipt is remembered. */
   readonly receiptTtlMs: number;
-  /** True when no other process can own anything in the store: what is left from before has no owner. */
-  readonly isOnlyOwner: boolean;
+  /** The way to other nodes. */
+  readonly mail: Pick<NodeMail, "send" | "sendAtLast">;
 }
 
 /** A command to execute, with the id that it has and will have however often it is sent. */
@@ -69,8 +72,11 @@ export interface StartOptions {
 interface Starting {
   readonly key: { readonly tenant: string; readonly channel: string };
   readonly sessionId: string | undefined;
-  readonly started: Promise<void>;
+  readonly started: Promise<boolean>;
 }
+
+/** Gets the final receipt of a command when it comes after the answer. */
+type Notify = (receipt: CommandReceipt) => void;
 
 /** Short: it stands in every frame of the execution. Not to be guessed all the same: 62 bits. */
 const EXECUTION_ID_CHARS = 12;
@@ -86,6 +92,7 @@ export class ExecutionService {
   readonly #leases: LeaseKeeper;
   readonly #receipts: CommandReceipts;
   readonly #unwatched: UnwatchedPolicies;
+  readonly #remote: RemoteCommands;
   #isDraining = false;
   /** What ran when the drain began. */
   #drained: readonly Execution[] = [];
@@ -95,6 +102,11 @@ export class ExecutionService {
     this.#leases = new LeaseKeeper(options);
     this.#receipts = new CommandReceipts(options);
     this.#unwatched = new UnwatchedPolicies(options.clock);
+    this.#remote = new RemoteCommands({
+      ...options,
+      send: (nodeId, message) => options.mail.send(nodeId, message),
+      answerHere: (remote, notify) => this.#answerHere(remote, notify),
+    });
   }
 
   get runningCount(): number {
@@ -103,14 +115,20 @@ export class ExecutionService {
 
   /** Ends what a former process left running, and starts looking after leases. */
   async open(): Promise<void> {
-    const { clock, isOnlyOwner } = this.#options;
-    await this.#leases.recover(isOnlyOwner ? Number.MAX_SAFE_INTEGER : clock.nowMs());
+    const { clock, store } = this.#options;
+    // Where nobody else can own anything, what is left from before has no owner.
+    await this.#leases.recover(store.isShared ? clock.nowMs() : Number.MAX_SAFE_INTEGER);
     this.#leases.start();
   }
 
   /** Channel of an execution that runs here, `undefined` for all others. */
   channelOf(tenant: string, executionId: string): string | undefined {
     return this.#running.get(runningKey(tenant, executionId))?.key.channel;
+  }
+
+  /** Channel of an execution that runs on any node; `undefined` when none runs it. */
+  async locate(tenant: string, executionId: string): Promise<string | undefined> {
+    return this.channelOf(tenant, executionId) ?? this.#leases.channelOf(tenant, executionId);
   }
 
   /**
@@ -148,11 +166,13 @@ export class ExecutionService {
   /**
    * Starts a claimed execution, unless it has been started before. Resolves when its first record is stored.
    *
+   * @returns false when it has ended already
+   *
    * @throws TOO_MANY_EXECUTIONS, SERVER_NOT_READY, STORE_UNAVAILABLE
    */
-  async start(claim: ExecutionClaim, options: StartOptions): Promise<void> {
+  async start(claim: ExecutionClaim, options: StartOptions): Promise<boolean> {
     const id = runningKey(claim.tenant, claim.executionId);
-    if (this.#running.has(id)) return;
+    if (this.#running.has(id)) return true;
     const underWay = this.#starting.get(id);
     if (underWay !== undefined) return underWay.started;
     this.#checkLimits(claim, options.sessionId);
@@ -160,24 +180,85 @@ export class ExecutionService {
     const { tenant, channel } = claim;
     this.#starting.set(id, { key: { tenant, channel }, sessionId: options.sessionId, started });
     try {
-      await started;
+      return await started;
     } finally {
       this.#starting.delete(id);
     }
   }
 
-  async #startNow(claim: ExecutionClaim, options: StartOptions): Promise<void> {
+  async #answer(remote: RemoteCommand, notify: Notify): Promise<CommandReceipt> {
+    if (this.#find(remote.command) === undefined && this.#options.store.isShared) {
+      const owner = await this.#remote.ownerOf(remote.command);
+      if (owner !== undefined) return this.#remote.ask(owner, remote, notify);
+    }
+    return this.#answerHere(remote, notify);
+  }
+
+  async #answerNode(message: CommandMessage): Promise<void> {
+    const { command, from } = message;
+    const { mail } = this.#options;
+    if (this.#find(command) === undefined) {
+      // It has moved on while the letter was under way.
+      const owner = await this.#remote.ownerOf(command);
+      if (owner !== undefined) return mail.send(owner, message);
+    }
+    const reply = (receipt: CommandReceipt) => mail.sendAtLast(from, { kind: "receipt", command, receipt });
+    await reply(await this.#answerHere(message, (receipt) => void reply(receipt)));
+  }
+
+  #answerHere(remote: RemoteCommand, notify: Notify): Promise<CommandReceipt> {
+    return remote.verb === "cancel"
+      ? this.#cancelHere(remote.command, notify)
+      : this.#inputHere(remote.command, remote.data, notify);
+  }
+
+  #cancelHere(command: ExecutionCommand, notify: Notify): Promise<CommandReceipt> {
+    const execution = this.#find(command);
+    const apply = (settle: (status: FinalStatus) => void) => {
+      execution?.stop({ kind: "cancelled", reason: "requested", sender: command.clientId });
+      // Two people may press stop: both have what they asked for. An answer that was just complete has not.
+      execution?.ended.then((end) => settle(end?.kind === "cancelled" ? "applied" : "superseded"));
+      return undefined;
+    };
+    return this.#receipts.answer(command, execution, notify, apply, async (channel) => {
+      const { store, clock } = this.#options;
+      const key = { tenant: command.tenant, channel };
+      const end = await storedEnd(store, key, command.executionId, clock.nowMs());
+      if (end === undefined) return undefined;
+      return end === "execution_cancelled" ? "applied" : "superseded";
+    });
+  }
+
+  #inputHere(command: ExecutionCommand, data: unknown, notify: Notify): Promise<CommandReceipt> {
+    const execution = this.#find(command);
+    return this.#receipts.answer(command, execution, notify, (settle) => {
+      // Looked at in the turn in which it takes its place, so that a burst cannot pass the limit.
+      if (execution?.areInputsFull) return "TOO_MANY_INPUTS";
+      execution?.pushInput({
+        data,
+        onTaken: () => settle("applied"),
+        onDropped: () => settle(execution.end?.kind === "cancelled" ? "superseded" : "rejected"),
+      });
+      return undefined;
+    });
+  }
+
+  async #startNow(claim: ExecutionClaim, options: StartOptions): Promise<boolean> {
     const { tenant, channel, executionId } = claim;
     const started = startedRecord(claim);
-    const lease = await this.#leases.acquire({ tenant, channel, executionId, started });
-    // It runs already: the same command came twice at once.
-    if (lease === undefined) return;
+    const body = { tenant, channel, executionId, started };
+    const lease = await this.#leases.acquire(body);
+    // It runs already: the same command came twice at once, or on another node before.
+    if (lease === undefined) return true;
     const fence = { lease: lease.name, token: lease.token };
     const key = { tenant, channel };
     const { hub } = this.#options;
     const appended = await hub.append(key, [started], { fence, idempotencyKey: startKey(executionId) });
     // It ran before. If its owner has lost it without an end, nobody else will find it: its lease is here now.
-    if (appended.isDuplicate) return this.#leases.endOwned(lease);
+    if (appended.isDuplicate) {
+      await this.#leases.endOwned(lease);
+      return false;
+    }
     this.#run(
       new Execution({
         ...this.#options,
@@ -191,49 +272,30 @@ export class ExecutionService {
         fence,
         maxWaitingInputs: this.#options.limits.maxWaitingInputs,
         maxDurationMs: this.#maxDurationMs(claim.handlerName),
+        appendIntervalMs: this.#options.store.appendIntervalMs,
       }),
       options.onUnwatched,
+      body,
     );
+    return true;
   }
 
-  /** Cancels; `notify` gets the final receipt when it comes after the answer. */
-  cancel(command: ExecutionCommand, notify: (receipt: CommandReceipt) => void): Promise<CommandReceipt> {
-    const execution = this.#find(command);
-    const apply = (settle: (status: FinalStatus) => void) => {
-      execution?.stop({ kind: "cancelled", reason: "requested", sender: command.clientId });
-      // Two people may press stop: both have what they asked for. An answer that was just complete has not.
-      execution?.ended.then((end) => settle(end?.kind === "cancelled" ? "applied" : "superseded"));
-      return undefined;
-    };
-    return this.#receipts.answer(command, execution, notify, apply, async (channel) => {
-      const { store, clock } = this.#options;
-      const end = await storedEnd(
-        store,
-        { tenant: command.tenant, channel },
-        command.executionId,
-        clock.nowMs(),
-      );
-      if (end === undefined) return undefined;
-      return end === "execution_cancelled" ? "applied" : "superseded";
-    });
+  /** Cancels, on whichever node it runs; `notify` gets the final receipt when it comes after the answer. */
+  cancel(command: ExecutionCommand, notify: Notify): Promise<CommandReceipt> {
+    return this.#answer({ verb: "cancel", command }, notify);
   }
 
-  /** Hands an input to the handler; it is applied when the handler takes it. */
-  input(
-    command: ExecutionCommand,
-    data: unknown,
-    notify: (receipt: CommandReceipt) => void,
-  ): Promise<CommandReceipt> {
-    const execution = this.#find(command);
-    return this.#receipts.answer(command, execution, notify, (settle) => {
-      // Looked at in the turn in which it takes its place, so that a burst cannot pass the limit.
-      if (execution?.areInputsFull) return "TOO_MANY_INPUTS";
-      execution?.pushInput({
-        data,
-        onTaken: () => settle("applied"),
-        onDropped: () => settle(execution.end?.kind === "cancelled" ? "superseded" : "rejected"),
-      });
-      return undefined;
+  /** Hands an input to the handler, on whichever node it runs; it is applied when the handler takes it. */
+  input(command: ExecutionCommand, data: unknown, notify: Notify): Promise<CommandReceipt> {
+    return this.#answer({ verb: "input", command, data }, notify);
+  }
+
+  /** Another node asks, or answers. */
+  onMessage(message: CommandMessage | ReceiptMessage): void {
+    if (message.kind === "receipt") return this.#remote.onReceipt(message.command, message.receipt);
+    this.#answerNode(message).catch((cause: unknown) => {
+      // Whoever asked gets no answer, and asks again.
+      this.#options.logger.warn({ err: cause, ...message.command }, "Command of another node failed");
     });
   }
 
@@ -256,6 +318,7 @@ export class ExecutionService {
     await Promise.all(left.map((execution) => execution.ended));
     this.#leases.stop();
     this.#unwatched.close();
+    this.#remote.close();
   }
 
   /** Waits, after a drain, for handlers to let go of what they hold; not for ever: one may never look at its signal. */
@@ -275,7 +338,7 @@ export class ExecutionService {
     });
   }
 
-  #run(execution: Execution, onUnwatched: OnUnwatched): void {
+  #run(execution: Execution, onUnwatched: OnUnwatched, body: LeaseBody): void {
     const { observer, hub, logger } = this.#options;
     const id = runningKey(execution.key.tenant, execution.id);
     this.#starting.delete(id);
@@ -287,6 +350,11 @@ export class ExecutionService {
       this.#running.delete(id);
       this.#unwatched.remove(execution);
       observer.executionEnded(execution.handlerName, end?.kind ?? "fenced");
+      if (end === undefined) {
+        this.#leases.endLost(execution, body).catch((cause: unknown) => {
+          logger.error({ err: cause, executionId: execution.id }, "Lost execution could not be ended");
+        });
+      }
       this.#leases.drop(execution, end !== undefined).catch((cause: unknown) => {
         // It expires by itself, and whoever finds it finds the end already written.
         logger.warn({ err: cause, executionId: execution.id }, "Lease could not be released");

@@ -32,6 +32,8 @@ export interface ExecutionOptions {
   readonly logger: Logger;
   readonly maxWaitingInputs: number;
   readonly maxDurationMs: number;
+  /** Shortest time between two appends of chunks that suits the store. */
+  readonly appendIntervalMs: number;
 }
 
 /** Pauses between tries to store the terminal record while the store is away. */
@@ -73,8 +75,10 @@ export class Execution {
     this.#writer = new ChunkWriter({
       hub: options.hub,
       key: options.key,
+      clock: options.clock,
       executionId: options.id,
       fence: options.fence,
+      intervalMs: options.appendIntervalMs,
       onFailed: (cause) => this.#onStoreFailed(cause),
     });
     this.#durationTimer = options.clock.setTimer(options.maxDurationMs, () =>
@@ -115,6 +119,7 @@ export class Execution {
   /** Another owner has taken over: nothing more may be written, not even the end. */
   fenceOff(): void {
     this.#isFenced = true;
+    this.#writer.abandon();
     this.stop({ kind: "interrupted", reason: "owner_lost" });
   }
 

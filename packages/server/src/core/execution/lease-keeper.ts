@@ -7,6 +7,7 @@
 
 import type { Lease, NewRecord, Store } from "../../stores/store.ts";
 import type { LogHub } from "../log/log-hub.ts";
+import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Timer } from "../ports.ts";
 import { type Execution, endKey, startKey } from "./execution.ts";
 import { terminalRecord } from "./execution-end.ts";
@@ -16,8 +17,11 @@ const LEASE_PREFIX = "execution:";
 /** Leases that one look takes care of. */
 const MAX_RECOVERED_AT_ONCE = 256;
 
+/** Pauses between tries to end an execution whose lease the store has lost. */
+const LOST_RETRY_MS = [200, 1_000, 3_000, 5_000, 5_000, 5_000] as const;
+
 /** What the next owner needs in order to end the execution. */
-interface LeaseBody {
+export interface LeaseBody {
   readonly tenant: string;
   readonly channel: string;
   readonly executionId: string;
@@ -35,6 +39,7 @@ export interface LeaseKeeperOptions {
   readonly hub: LogHub;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly observer: Observer;
   readonly nodeId: string;
   readonly leaseTtlMs: number;
 }
@@ -47,6 +52,12 @@ export class LeaseKeeper {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Channel of an execution that someone runs, here or on another node. */
+  async channelOf(tenant: string, executionId: string): Promise<string | undefined> {
+    const lease = await this.#options.store.findLease(leaseName(tenant, executionId));
+    return lease === undefined ? undefined : (JSON.parse(lease.body) as LeaseBody).channel;
   }
 
   /** `undefined` when someone else runs the execution. */
@@ -99,8 +110,25 @@ export class LeaseKeeper {
     }
   }
 
-  /** Writes the end of an execution whose lease is held here and which nobody runs, unless it has one, and gives the lease up. */
-  async endOwned(lease: Lease): Promise<void> {
+  /**
+   * Ends an execution that was fenced off although nobody took it over: the store has lost its lease, so that nobody else would
+   * find it. Does nothing while anyone holds the lease.
+   */
+  async endLost(execution: Execution, body: LeaseBody): Promise<void> {
+    for (const retryMs of LOST_RETRY_MS) {
+      try {
+        const lease = await this.acquire(body);
+        if (lease !== undefined) await this.endOwned(lease);
+        return;
+      } catch (cause) {
+        this.#options.logger.warn({ err: cause, executionId: execution.id }, "Lost execution not ended yet");
+        await new Promise<void>((resolve) => this.#options.clock.setTimer(retryMs, resolve));
+      }
+    }
+  }
+
+  /** Writes the end of an execution whose lease is held here and which nobody runs, unless it has one, and gives the lease up. True when it was written now. */
+  async endOwned(lease: Lease): Promise<boolean> {
     const { store, hub, logger } = this.#options;
     const body = JSON.parse(lease.body) as LeaseBody;
     const key = { tenant: body.tenant, channel: body.channel };
@@ -111,15 +139,18 @@ export class LeaseKeeper {
     const end = terminalRecord(executionId, { kind: "interrupted", reason: "owner_lost" }, {});
     const ended = await hub.append(key, [end], { fence, idempotencyKey: endKey(executionId) });
     await store.releaseLease(lease.name, lease.token);
-    if (ended.isDuplicate) return;
-    logger.info({ executionId, channel: body.channel }, "Ended an execution whose owner is gone");
+    if (!ended.isDuplicate)
+      logger.info({ executionId, channel: body.channel }, "Ended an execution whose owner is gone");
+    return !ended.isDuplicate;
   }
 
   async #endOrphan(orphan: Lease): Promise<void> {
     const { store, clock, nodeId, leaseTtlMs } = this.#options;
     const nowMs = Math.max(clock.nowMs(), orphan.expiresAtMs);
     const lease = await store.acquireLease(orphan.name, nodeId, leaseTtlMs, nowMs, orphan.body);
-    if (lease !== undefined) await this.endOwned(lease);
+    if (lease === undefined) return;
+    const hasEndedNow = await this.endOwned(lease);
+    this.#options.observer.leaseTakenOver(hasEndedNow ? "interrupted" : "ended");
   }
 
   #lookAfter(execution: Execution, kept: Kept): void {

@@ -1,5 +1,5 @@
 import type { Position } from "@tachikoma/protocol";
-import type { AppendResult, LogKey, LogState, NewRecord } from "../../stores/store.ts";
+import type { AppendResult, LogKey, LogRecord, LogState, NewRecord } from "../../stores/store.ts";
 import type { Cursor } from "../delivery/cursor.ts";
 import type { PageCache } from "../delivery/page.ts";
 import { LogRing } from "./log-ring.ts";
@@ -23,6 +23,8 @@ export class ChannelLog {
   readonly ring: LogRing;
   /** Monotonic time of the last append or change of readers, for closing idle logs. */
   touchedAtMs: number;
+  /** True while every append of another node is heard of, so that `head` is the head of the store but for the way. */
+  isFollowed = false;
   #head: Position;
 
   constructor(key: LogKey, state: LogState, limits: RingLimits, monotonicMs: number) {
@@ -63,4 +65,30 @@ export class ChannelLog {
     this.ring.restart(head.seq);
     return true;
   }
+
+  /** Takes in records that others wrote, as far as they follow the head without a gap. Returns false when none is new. */
+  takeIn(records: readonly LogRecord[]): boolean {
+    const headBefore = this.#head;
+    for (const record of records) {
+      if (record.seq !== this.#head.seq + 1) continue;
+      this.ring.push(record);
+      this.#head = { epoch: this.#head.epoch, seq: record.seq, tag: record.tag };
+    }
+    if (this.#head === headBefore) return false;
+    this.pages.clear();
+    return true;
+  }
+
+  /**
+   * The store contradicts what was known here: no cursor is where it seems to be. Each is reset before it is given anything.
+   */
+  fork(head: Position): void {
+    this.#head = head;
+    this.pages.clear();
+    this.ring.restart(head.seq);
+    for (const cursor of this.cursors) cursor.epoch = UNPROVEN_EPOCH;
+  }
 }
+
+/** No log has it. */
+const UNPROVEN_EPOCH = "";

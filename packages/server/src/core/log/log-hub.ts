@@ -5,7 +5,7 @@
  *
  * Nothing reaches a cursor that the store has not acknowledged.
  */
-import { type Position, TachikomaError } from "@tachikoma/protocol";
+import { errorCodeOf, type Position, TachikomaError } from "@tachikoma/protocol";
 import type {
   AppendResult,
   Fence,
@@ -36,6 +36,8 @@ export interface LogHubOptions {
   readonly onAdvance: (log: ChannelLog) => void;
   /** Called when a log gains or loses a reader. */
   readonly onReadersChanged: (log: ChannelLog) => void;
+  /** Called when a log gains its first reader or loses its last: where others append too, it has to be followed between. */
+  readonly onReadChanged: (log: ChannelLog, isRead: boolean) => void;
 }
 
 export interface OpenedLog {
@@ -81,7 +83,8 @@ export class LogHub {
    */
   async open(key: LogKey): Promise<OpenedLog> {
     const open = this.peek(key);
-    if (open !== undefined) {
+    // Of a log that others append to, what is known here may be old.
+    if (open !== undefined && (open.isFollowed || !this.#options.store.isShared)) {
       this.#touch(open);
       return { log: open, head: open.head };
     }
@@ -128,11 +131,15 @@ export class LogHub {
     try {
       result = await appending;
     } catch (cause) {
-      observer.storeFailed("append");
+      if (errorCodeOf(cause) === "FENCED") observer.fenceHit();
+      else observer.storeFailed("append");
       throw cause;
     }
     observer.appendDone(clock.monotonicMs() - startedAtMs);
-    if (!result.isDuplicate) {
+    if (result.isDuplicate) {
+      // What the first call appended need not be what this one asked for: it is read from the store.
+      this.noteHead(key, { epoch: result.epoch, seq: result.lastSeq, tag: result.tag });
+    } else {
       for (const record of records) observer.recordAppended(record.type, 1);
       this.#accept(key, result, records);
     }
@@ -163,28 +170,41 @@ export class LogHub {
   }
 
   attach(cursor: Cursor): void {
-    cursor.log.cursors.add(cursor);
-    this.#touch(cursor.log);
+    const { log } = cursor;
+    log.cursors.add(cursor);
+    this.#touch(log);
     // A log that was closed for idleness between opening and attaching comes back under the same object.
-    if (!this.#logs.has(idOf(cursor.log.key))) this.#logs.set(idOf(cursor.log.key), cursor.log);
-    this.#options.onReadersChanged(cursor.log);
+    if (!this.#logs.has(idOf(log.key))) this.#logs.set(idOf(log.key), log);
+    this.#options.onReadersChanged(log);
+    if (log.cursors.size === 1) this.#options.onReadChanged(log, true);
   }
 
   detach(cursor: Cursor): void {
+    const { log } = cursor;
     cursor.isDetached = true;
-    if (!cursor.log.cursors.delete(cursor)) return;
-    this.#touch(cursor.log);
-    this.#options.onReadersChanged(cursor.log);
+    if (!log.cursors.delete(cursor)) return;
+    this.#touch(log);
+    this.#options.onReadersChanged(log);
+    if (log.cursors.size === 0) this.#options.onReadChanged(log, false);
   }
 
-  /** Learns from outside where a log's head is (a wake-up from another node, or the periodic head check). */
+  /** Learns where a log's head is that others wrote. */
   noteHead(key: LogKey, head: Position): void {
     const log = this.peek(key);
-    if (log === undefined) return;
-    const hotBefore = log.ring.byteCount;
-    if (!log.noteHead(head)) return;
-    this.#hotBytes += log.ring.byteCount - hotBefore;
-    this.#options.onAdvance(log);
+    if (log !== undefined) this.#advance(log, () => log.noteHead(head));
+  }
+
+  /** Takes in records that others wrote. */
+  takeIn(log: ChannelLog, records: readonly LogRecord[]): void {
+    this.#advance(log, () => log.takeIn(records));
+  }
+
+  /** The store has another history than was delivered here: every reader is reset. */
+  fork(log: ChannelLog, head: Position): void {
+    this.#advance(log, () => {
+      log.fork(head);
+      return true;
+    });
   }
 
   /** Closes what nobody has used for a while, a bounded number at a time, and keeps hot records under their bound. */
@@ -207,7 +227,11 @@ export class LogHub {
   #adopt(key: LogKey, state: LogState): ChannelLog {
     const id = idOf(key);
     const existing = this.#logs.get(id);
-    if (existing !== undefined) return existing;
+    if (existing !== undefined) {
+      this.#touch(existing);
+      this.noteHead(key, state.head);
+      return existing;
+    }
     const log = new ChannelLog(key, state, this.#options.ring, this.#options.clock.monotonicMs());
     this.#logs.set(id, log);
     return log;
@@ -215,9 +239,13 @@ export class LogHub {
 
   #accept(key: LogKey, result: AppendResult, records: readonly NewRecord[]): void {
     const log = this.peek(key);
-    if (log === undefined) return;
+    if (log !== undefined) this.#advance(log, () => log.accept(result, records));
+  }
+
+  /** @param change says whether there is news for the log's readers */
+  #advance(log: ChannelLog, change: () => boolean): void {
     const hotBefore = log.ring.byteCount;
-    if (!log.accept(result, records)) return;
+    if (!change()) return;
     this.#hotBytes += log.ring.byteCount - hotBefore;
     this.#touch(log);
     if (this.#hotBytes > this.#options.maxHotBytes) this.tidy();

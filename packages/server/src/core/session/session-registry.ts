@@ -5,6 +5,7 @@
 import { type FreshReason, TachikomaError } from "@tachikoma/protocol";
 import type { Store } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
+import type { Observer } from "../observer.ts";
 import type { Clock, Random } from "../ports.ts";
 import { Session, type SessionHolder } from "./session.ts";
 
@@ -24,6 +25,7 @@ export interface SessionRegistryOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: Random;
+  readonly observer: Observer;
   /** How long a session can be resumed after its last connection. */
   readonly ttlMs: number;
   readonly nodeId: string;
@@ -112,7 +114,9 @@ export class SessionRegistry {
   /** Another node has taken the session: a connection that still has it here is told. */
   taken({ tenant, sessionId, claimNumber }: TakenSession): void {
     const session = this.live(tenant, sessionId);
-    if (session !== undefined && session.claimNumber < claimNumber) session.holder?.onReplaced();
+    if (session === undefined || session.claimNumber >= claimNumber) return;
+    this.#options.observer.sessionTaken();
+    session.holder?.onReplaced();
   }
 
   detach(session: Session, holder: SessionHolder): void {

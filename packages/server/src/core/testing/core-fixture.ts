@@ -76,7 +76,6 @@ export class CoreFixture {
       leaseTtlMs: 15_000,
       flushWindowMs: () => 0,
       serverVersion: "test",
-      isOnlyOwner: true,
     });
   }
 

@@ -51,16 +51,13 @@ async function startExecution(
     input: message.input,
     onUnwatched: message.onUnwatched ?? "keep",
   });
-  await starting.catch(async (cause: unknown) => {
+  const isRunning = await starting.catch(async (cause: unknown) => {
     // A private channel that will never have an end would hold its place for ever.
     const isPrivate = namespaceOf(claim.channel) === EXECUTION_NAMESPACE;
     if (position !== undefined && isPrivate) await connection.subscriptions.unsubscribe(claim.channel);
     throw cause;
   });
-  if (
-    position !== undefined &&
-    context.executions.channelOf(identity.tenant, claim.executionId) === undefined
-  ) {
+  if (position !== undefined && !isRunning) {
     // Asked for again after its end: nothing will come that could free its place.
     connection.subscriptions.noteEnd(claim.channel, Number.MAX_SAFE_INTEGER);
   }
@@ -109,10 +106,26 @@ function control(
     const notify = (receipt: ReceiptBody) => connection.send({ type: "receipt", ref: id, ...receipt });
     connection.background(sendReceipt(connection, id, run(notify)));
   };
+  if (channel !== undefined) return whenAllowed(connection, message.type, channel, id, proceed);
+  if (connection.context.isStoreShared) return controlElsewhere(connection, message, proceed);
   // An execution that is not known here is answered as such, whoever asks: there is nothing to protect.
-  if (channel === undefined) {
-    proceed();
-    return undefined;
+  proceed();
+  return undefined;
+}
+
+/** It may run on another node, which the store knows. */
+async function controlElsewhere(
+  connection: Connection,
+  message: ClientMessageOf<"cancel"> | ClientMessageOf<"input">,
+  proceed: () => void,
+): Promise<void> {
+  const { executions } = connection.context;
+  try {
+    const channel = await executions.locate(connection.identity.tenant, message.executionId);
+    if (connection.isClosed) return;
+    if (channel === undefined) proceed();
+    else await whenAllowed(connection, message.type, channel, message.id, proceed);
+  } catch (cause) {
+    connection.sendFailure(cause, message.id);
   }
-  return whenAllowed(connection, message.type, channel, id, proceed);
 }
