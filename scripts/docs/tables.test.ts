@@ -38,7 +38,7 @@ describe("docs/operating.md", () => {
   });
 });
 
-/** A row of the tables in section 9, the source that knows better, and how the row writes what is found there. */
+/** A row of the tables in section 10, the source that knows better, and how the row writes what is found there. */
 interface FixedLimit {
   readonly row: string;
   readonly file: string;
@@ -121,6 +121,18 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
     shown: (records, bytes) => `${count(records!)} records or ${size(bytes!)}, as old as a session may be`,
   },
   {
+    row: "look at the heads of followed logs, and at the own letters",
+    file: `${core}/cluster/log-follower.ts`,
+    patterns: [constant("HEAD_CHECK_INTERVAL_MS")],
+    shown: (ms) => `every ${ms! / 1_000} s`,
+  },
+  {
+    row: "look at the owner of an execution that owes an answer",
+    file: `${core}/execution/remote-commands.ts`,
+    patterns: [constant("RECHECK_MS")],
+    shown: (ms) => `every ${ms! / 1_000} s`,
+  },
+  {
     row: "presence grace after a lost connection",
     file: "packages/server/src/server-parts.ts",
     patterns: [constant("PRESENCE_LEAVE_AFTER_MS")],
@@ -128,9 +140,9 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
   },
   {
     row: "execution lease, renewed at a third of it",
-    file: "packages/server/src/server-parts.ts",
-    patterns: [constant("LEASE_TTL_MS")],
-    shown: (ms) => `${ms! / 1_000} s`,
+    file: "packages/server/src/config/sections/cluster.ts",
+    patterns: [/leaseTtlSecs: withDefault\(\s*(\d+)/],
+    shown: (secs) => `${secs} s`,
   },
   {
     row: "duration of an execution, where nothing else is set",
@@ -188,10 +200,10 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
   },
 ];
 
-describe("ARCHITECTURE.md, section 9", () => {
+describe("ARCHITECTURE.md, section 10", () => {
   const section = architecture.slice(
-    architecture.indexOf("## 9. Limits, timers, retries"),
-    architecture.indexOf("## 10."),
+    architecture.indexOf("## 10. Limits, timers, retries"),
+    architecture.indexOf("## 11."),
   );
   const rows = new Map(tableRows(section).map(([name, value]) => [name, value]));
 
@@ -236,7 +248,10 @@ describe("ARCHITECTURE.md, section 9", () => {
   });
 
   test("a lease is renewed and let go in thirds", () => {
-    const leaseSecs = valueIn("packages/server/src/server-parts.ts", constant("LEASE_TTL_MS")) / 1_000;
+    const leaseSecs = valueIn(
+      "packages/server/src/config/sections/cluster.ts",
+      /leaseTtlSecs: withDefault\(\s*(\d+)/,
+    );
     const said = `every ${leaseSecs / 3} s; self-fenced after ${(leaseSecs * 2) / 3} s without a confirmation`;
     expect(rows.get("lease renewal")).toBe(said);
   });

@@ -60,7 +60,7 @@ export interface ParsedOptions {
 
 /** @throws CONFIG_INVALID naming the key and what is allowed */
 export function parseOptions(options: ServerOptions): ParsedOptions {
-  const { server, database, security, websocket, sessions, limits } = options;
+  const { server, database, security, websocket, sessions, limits, cluster } = options;
   const channels = Object.fromEntries(
     Object.entries(options.channels ?? {}).map(([name, channel]) => [name, withoutHooks(channel)]),
   );
@@ -71,6 +71,7 @@ export function parseOptions(options: ServerOptions): ParsedOptions {
     websocket,
     sessions,
     limits,
+    cluster,
     channels: { default: {}, ...channels },
   };
   const parsed = settingsSchema.safeParse(withoutUndefined(given));

@@ -41,7 +41,6 @@ const RING = { maxRecords: 1_024, maxBytes: 256 * 1024 };
 const MAX_HOT_BYTES = 64 * 1024 * 1024;
 const MAX_PENDING_REQUESTS = 256;
 const PRESENCE_LEAVE_AFTER_MS = 5_000;
-const LEASE_TTL_MS = 15_000;
 const MAX_DURATION_MS = 3_600_000;
 
 export class ServerParts {
@@ -168,7 +167,7 @@ export class ServerParts {
       limits: limitsOf(settings, this.#handlers),
       sessionTtlMs: settings.sessions.ttlSecs * 1_000,
       presenceLeaveAfterMs: PRESENCE_LEAVE_AFTER_MS,
-      leaseTtlMs: LEASE_TTL_MS,
+      leaseTtlMs: settings.cluster.leaseTtlSecs * 1_000,
       flushWindowMs: () => flushWindowMs(this.#loadProbe.utilization(), this.#loadProbe.delayMs()),
       serverVersion: packageVersion(),
     });

@@ -50,6 +50,7 @@ describe("defaults", () => {
         maxExecutionsPerConnection: 16,
         maxWaitingInputs: 64,
       },
+      cluster: { leaseTtlSecs: 15 },
       channels: {
         default: {
           history: { records: 10_000, bytes: 67_108_864, ttl: 86_400 },

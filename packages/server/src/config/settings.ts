@@ -2,6 +2,7 @@
 import { MAX_HANDLER_CHARS } from "@tachikoma/protocol";
 import { z } from "zod";
 import { channelSettings } from "./sections/channels.ts";
+import { clusterSection } from "./sections/cluster.ts";
 import { databaseSection } from "./sections/database.ts";
 import { executionSettings } from "./sections/executions.ts";
 import { limitsSection } from "./sections/limits.ts";
@@ -20,6 +21,7 @@ export const settingsSchema = z.strictObject({
   websocket: websocketSection.prefault({}),
   sessions: sessionsSection.prefault({}),
   limits: limitsSection.prefault({}),
+  cluster: clusterSection.prefault({}),
   channels: z.record(z.string(), channelSettings).prefault({ [DEFAULT_NAMESPACE]: {} }),
   executions: z.record(z.string(), executionSettings).prefault({ chat: { backend: "demo" } }),
 });
