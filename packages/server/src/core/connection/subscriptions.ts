@@ -207,11 +207,10 @@ export class Subscriptions {
 
   async #placeFor(key: LogKey, opened: OpenedLog, request: SubscribeRequest): Promise<SubscriptionPlace> {
     const { hub } = this.#options;
-    if (request.position === undefined) {
-      const from = request.since === "start" ? (await hub.state(key)).base : opened.head;
-      return { from, resetReason: undefined };
-    }
-    const state = await hub.state(key);
+    if (request.position === undefined && request.since !== "start")
+      return { from: opened.head, resetReason: undefined };
+    const state = opened.state ?? (await hub.state(key));
+    if (request.position === undefined) return { from: state.base, resetReason: undefined };
     const first = decideResume(request.position, state);
     const decision =
       first.kind === "needs_tag"

@@ -43,6 +43,8 @@ export interface LogHubOptions {
 export interface OpenedLog {
   readonly log: ChannelLog;
   readonly head: Position;
+  /** The ends as the store had them, where it was asked. */
+  readonly state?: LogState;
 }
 
 export interface AppendOptions {
@@ -94,7 +96,7 @@ export class LogHub {
     const { store, clock } = this.#options;
     const opening = store
       .openLog(key, clock.nowMs())
-      .then((state) => ({ log: this.#adopt(key, state), head: state.head }));
+      .then((state) => ({ log: this.#adopt(key, state), head: state.head, state }));
     this.#opening.set(id, opening);
     const forget = () => this.#opening.delete(id);
     opening.then(forget, forget);
