@@ -13,6 +13,7 @@ import { DEFAULT_TENANT } from "./core/identity.ts";
 import { type NamespaceConfig, NamespaceTable } from "./core/namespace.ts";
 import type { Logger } from "./core/ports.ts";
 import { SessionServer, type SessionServerLimits } from "./core/session-server.ts";
+import { AdmissionGate } from "./gateway/admission-gate.ts";
 import { DoorKeeper } from "./gateway/door.ts";
 import { StaticFiles } from "./gateway/http/static-files.ts";
 import { HttpGateway } from "./gateway/http-gateway.ts";
@@ -87,10 +88,28 @@ export class ServerParts {
       allowedOrigins: settings.security.allowedOrigins ?? [],
       requestFault: (request: IncomingMessage) => this.#requestFault(request),
     };
+    const admission = new AdmissionGate({
+      limits: {
+        maxDelayMs: settings.limits.maxEventLoopDelayMs,
+        maxUtilization: settings.limits.maxEventLoopUtilization,
+        maxHeapShare: settings.limits.maxHeapShare,
+        maxHandshakes: settings.limits.maxPendingHandshakes,
+      },
+      load: () => ({
+        ...this.#loadProbe.sustained(),
+        handshakeCount: this.webSockets.pendingCount + (this.#core?.startingCount ?? 0),
+      }),
+      clock: systemClock,
+      logger: this.logger,
+      onShed: (reason) => this.#metrics.upgradesShed.child(reason).increment(),
+    });
+    this.#metrics.admissionLevel.readFrom(() => admission.levelNumber());
     this.webSockets = new WebSocketGateway({
       ...shared,
+      admission,
       settings: settings.websocket,
       clock: systemClock,
+      random: systemRandom,
       onRefused: ({ code }) => this.#metrics.upgradesRefused.child(code).increment(),
     });
     this.http = new HttpGateway({

@@ -107,6 +107,7 @@ export class SessionServer {
   readonly #follower: LogFollower;
   readonly #mail: NodeMail;
   #isDraining = false;
+  #startingCount = 0;
   #admissionCount = 0;
 
   constructor(options: SessionServerOptions) {
@@ -189,6 +190,11 @@ export class SessionServer {
     return !this.#isDraining;
   }
 
+  /** Connections that have their transport and not yet their `welcome`. */
+  get startingCount(): number {
+    return this.#startingCount;
+  }
+
   get sessionCount(): number {
     return this.#sessions.liveCount;
   }
@@ -247,7 +253,10 @@ export class SessionServer {
   /** Gives an admitted connection its transport. It says `welcome` as soon as its session is stored. */
   connect(admitted: Admitted, options: ConnectOptions): Connection {
     const connection = new Connection(this.#context, { ...admitted, ...options });
-    connection.start();
+    this.#startingCount += 1;
+    connection.start().finally(() => {
+      this.#startingCount -= 1;
+    });
     return connection;
   }
 
