@@ -1,5 +1,7 @@
 /** What a server with too much to do says before a WebSocket is made, over real sockets. */
+import { connect } from "@tachikoma/client";
 import { expect, onTestFinished, test } from "vitest";
+import { WebSocket } from "ws";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 import { until } from "./websocket/testing/deadline.ts";
 
@@ -44,6 +46,24 @@ test("LIM-6 with too many handshakes under way fresh connections are refused, an
   door.open();
   await Promise.all(waiting);
   await server.welcomed();
+});
+
+test("CON-8 our client on a WebSocket that shows the refusal waits as long as it was asked to", async () => {
+  const { server, door } = await serverWithSlowDoor(1);
+  const waiting = server.welcomed("/ws?token=slow");
+  await until("somebody is under way", () => door.waitingCount === 1);
+  const knockedAtMs = Date.now();
+  const client = connect(server.webSocketUrl(), { ports: { WebSocket } });
+  onTestFinished(() => client.close());
+  await until("the client was refused", () => client.status.state === "waiting");
+  // The least that is asked of a fresh connection; the back-off alone would be half a second at most.
+  expect(client.status).toMatchObject({ state: "waiting", attempt: 2 });
+  const { status } = client;
+  expect(status.state === "waiting" && status.untilMs - knockedAtMs).toBeGreaterThanOrEqual(2_000);
+  door.open();
+  await waiting;
+  client.connect();
+  await until("the client was let in", () => client.status.state === "online");
 });
 
 test("LIM-6 a session_id whose session does not go on buys nothing", async () => {
