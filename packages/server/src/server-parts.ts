@@ -8,6 +8,7 @@ import { isLoopbackHost } from "./config/address.ts";
 import { sqlitePath } from "./config/sections/database.ts";
 import { DEFAULT_NAMESPACE as DEFAULT_NAME, type Settings } from "./config/settings.ts";
 import { Connections } from "./connections-api.ts";
+import type { StopCode } from "./core/drain.ts";
 import { flushWindowMs } from "./core/flush-window.ts";
 import { DEFAULT_TENANT } from "./core/identity.ts";
 import { type NamespaceConfig, NamespaceTable } from "./core/namespace.ts";
@@ -153,11 +154,7 @@ export class ServerParts {
     sendRefusal(response, { status: 404, code: "NOT_FOUND", message: ERRORS.NOT_FOUND.message });
   }
 
-  async close(
-    graceMs: number,
-    code: "SERVER_RESTARTING" | "SERVER_GOING_AWAY",
-    closeListener: () => Promise<void>,
-  ): Promise<void> {
+  async close(graceMs: number, code: StopCode, closeListener: () => Promise<void>): Promise<void> {
     const core = await this.#opening?.catch(() => undefined);
     await core?.close(graceMs, code);
     this.webSockets.close();
