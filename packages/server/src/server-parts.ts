@@ -17,7 +17,8 @@ import { SessionServer, type SessionServerLimits } from "./core/session-server.t
 import { AdmissionGate } from "./gateway/admission-gate.ts";
 import { DoorKeeper } from "./gateway/door.ts";
 import { StaticFiles } from "./gateway/http/static-files.ts";
-import { HttpGateway } from "./gateway/http-gateway.ts";
+import { StoreHealth } from "./gateway/http/store-health.ts";
+import { HttpGateway, type Readiness } from "./gateway/http-gateway.ts";
 import { loopbackHostFault } from "./gateway/origin.ts";
 import { sendRefusal } from "./gateway/refusal.ts";
 import { WebSocketGateway } from "./gateway/websocket-gateway.ts";
@@ -57,6 +58,7 @@ export class ServerParts {
   readonly #metrics: ServerMetrics;
   readonly #loadProbe = createLoadProbe();
   readonly #door: DoorKeeper;
+  readonly #storeHealth = new StoreHealth({ ping: async () => this.#store?.ping(), clock: systemClock });
   readonly #openedAtMs = systemClock.monotonicMs();
   #opening: Promise<SessionServer> | undefined;
   #core: SessionServer | undefined;
@@ -115,7 +117,7 @@ export class ServerParts {
     });
     this.http = new HttpGateway({
       ...shared,
-      isReady: () => this.#core?.isReady ?? false,
+      readiness: () => this.#readiness(),
       expose: () => this.#expose(),
       stats: (core) => this.#stats(core),
       files: new StaticFiles(settings.server.console ? consoleFolder() : ""),
@@ -191,6 +193,12 @@ export class ServerParts {
     this.#core = core;
     this.#watch(core);
     return core;
+  }
+
+  async #readiness(): Promise<Readiness> {
+    if (this.#core === undefined) return "starting";
+    if (!this.#core.isReady) return "stopping";
+    return (await this.#storeHealth.isServing()) ? "ready" : "store";
   }
 
   #openCore(): SessionServer {
