@@ -10,7 +10,14 @@ const server = createServer({
   server: { console: false },
   // The generator is one machine with one publisher: limits meant against a single client's flood are out of its way.
   websocket: { maxMessagesPerSec: 1_000_000, maxMessageBurst: 1_000_000, maxConnectionsPerClient: MANY },
-  limits: { maxConnections: MANY, maxRunningExecutions: MANY },
+  limits: {
+    maxConnections: MANY,
+    maxRunningExecutions: MANY,
+    // What a server can carry is measured here, not when it begins to refuse.
+    maxEventLoopDelayMs: 60_000,
+    maxEventLoopUtilization: 1,
+    maxPendingHandshakes: MANY,
+  },
   executions: { tokens: ({ input }: { readonly input: TokenRun }) => pacedTokens(input) },
 });
 const { port } = await server.listen({ port: 0 });

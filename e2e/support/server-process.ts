@@ -13,7 +13,8 @@ const server = createServer({
   database: { url: `sqlite://${databasePath}` },
   // Confirmed positions of plain clients come from pongs: often enough to matter between two crashes.
   websocket: { pingIntervalSecs: 0.1, pongTimeoutSecs: 5, maxMessagesPerSec: 10_000 },
-  limits: { maxExecutionsPerChannel: 100 },
+  // Other tests keep the machine busy: that must refuse nobody here.
+  limits: { maxExecutionsPerChannel: 100, maxEventLoopDelayMs: 60_000, maxEventLoopUtilization: 1 },
   executions: {
     async *count({ input, signal }: { readonly input: CountInput; readonly signal: AbortSignal }) {
       for (let number = 0; number < input.upTo; number += 1) {

@@ -19,6 +19,7 @@ export const PASSING_CODES: readonly string[] = [
   "INTERNAL",
   "STORE_UNAVAILABLE",
   "SERVER_NOT_READY",
+  "SERVER_OVERLOADED",
 ] satisfies ErrorCode[];
 
 /** An error as the server put it. */

@@ -41,6 +41,7 @@ export const ERRORS = {
   UPGRADE_REQUIRED: { httpStatus: 426, retry: "never", message: "This address speaks WebSocket" },
   TOO_MANY_CONNECTIONS: { httpStatus: 429, retry: "resume", message: "Too many connections" },
   SERVER_NOT_READY: { httpStatus: 503, retry: "resume", message: "The server is not ready" },
+  SERVER_OVERLOADED: { httpStatus: 503, retry: "resume", message: "The server has too much to do" },
 
   // Limits
   TOO_MANY_SUBSCRIPTIONS: { httpStatus: 429, retry: "never", message: "Too many subscriptions" },

@@ -179,7 +179,8 @@ describe("stopping", () => {
     await client.ask({ type: "execute", id: "e", handler: "run", channel: "room:1", input: null });
     await client.next("chunk");
     const closing = server.server.close({ graceMs: 10_000 });
-    expect(await server.http("/readyz")).toMatchObject({ status: 503, json: { status: "not_ready" } });
+    const notReady = { status: "not_ready", reason: "stopping" };
+    expect(await server.http("/readyz")).toMatchObject({ status: 503, json: notReady });
     expect((await server.http("/healthz")).status).toBe(200);
     expect(await server.refused("/ws")).toMatchObject({ status: 503, body: { code: "SERVER_NOT_READY" } });
     await client.settle();

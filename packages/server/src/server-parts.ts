@@ -8,14 +8,17 @@ import { isLoopbackHost } from "./config/address.ts";
 import { sqlitePath } from "./config/sections/database.ts";
 import { DEFAULT_NAMESPACE as DEFAULT_NAME, type Settings } from "./config/settings.ts";
 import { Connections } from "./connections-api.ts";
+import type { StopCode } from "./core/drain.ts";
 import { flushWindowMs } from "./core/flush-window.ts";
 import { DEFAULT_TENANT } from "./core/identity.ts";
 import { type NamespaceConfig, NamespaceTable } from "./core/namespace.ts";
 import type { Logger } from "./core/ports.ts";
 import { SessionServer, type SessionServerLimits } from "./core/session-server.ts";
+import { AdmissionGate } from "./gateway/admission-gate.ts";
 import { DoorKeeper } from "./gateway/door.ts";
 import { StaticFiles } from "./gateway/http/static-files.ts";
-import { HttpGateway } from "./gateway/http-gateway.ts";
+import { StoreHealth } from "./gateway/http/store-health.ts";
+import { HttpGateway, type Readiness } from "./gateway/http-gateway.ts";
 import { loopbackHostFault } from "./gateway/origin.ts";
 import { sendRefusal } from "./gateway/refusal.ts";
 import { WebSocketGateway } from "./gateway/websocket-gateway.ts";
@@ -55,6 +58,7 @@ export class ServerParts {
   readonly #metrics: ServerMetrics;
   readonly #loadProbe = createLoadProbe();
   readonly #door: DoorKeeper;
+  readonly #storeHealth = new StoreHealth({ ping: async () => this.#store?.ping(), clock: systemClock });
   readonly #openedAtMs = systemClock.monotonicMs();
   #opening: Promise<SessionServer> | undefined;
   #core: SessionServer | undefined;
@@ -87,15 +91,33 @@ export class ServerParts {
       allowedOrigins: settings.security.allowedOrigins ?? [],
       requestFault: (request: IncomingMessage) => this.#requestFault(request),
     };
+    const admission = new AdmissionGate({
+      limits: {
+        maxDelayMs: settings.limits.maxEventLoopDelayMs,
+        maxUtilization: settings.limits.maxEventLoopUtilization,
+        maxHeapShare: settings.limits.maxHeapShare,
+        maxHandshakes: settings.limits.maxPendingHandshakes,
+      },
+      load: () => ({
+        ...this.#loadProbe.sustained(),
+        handshakeCount: this.webSockets.pendingCount + (this.#core?.startingCount ?? 0),
+      }),
+      clock: systemClock,
+      logger: this.logger,
+      onShed: (reason) => this.#metrics.upgradesShed.child(reason).increment(),
+    });
+    this.#metrics.admissionLevel.readFrom(() => admission.levelNumber());
     this.webSockets = new WebSocketGateway({
       ...shared,
+      admission,
       settings: settings.websocket,
       clock: systemClock,
+      random: systemRandom,
       onRefused: ({ code }) => this.#metrics.upgradesRefused.child(code).increment(),
     });
     this.http = new HttpGateway({
       ...shared,
-      isReady: () => this.#core?.isReady ?? false,
+      readiness: () => this.#readiness(),
       expose: () => this.#expose(),
       stats: (core) => this.#stats(core),
       files: new StaticFiles(settings.server.console ? consoleFolder() : ""),
@@ -134,11 +156,7 @@ export class ServerParts {
     sendRefusal(response, { status: 404, code: "NOT_FOUND", message: ERRORS.NOT_FOUND.message });
   }
 
-  async close(
-    graceMs: number,
-    code: "SERVER_RESTARTING" | "SERVER_GOING_AWAY",
-    closeListener: () => Promise<void>,
-  ): Promise<void> {
+  async close(graceMs: number, code: StopCode, closeListener: () => Promise<void>): Promise<void> {
     const core = await this.#opening?.catch(() => undefined);
     await core?.close(graceMs, code);
     this.webSockets.close();
@@ -175,6 +193,12 @@ export class ServerParts {
     this.#core = core;
     this.#watch(core);
     return core;
+  }
+
+  async #readiness(): Promise<Readiness> {
+    if (this.#core === undefined) return "starting";
+    if (!this.#core.isReady) return "stopping";
+    return (await this.#storeHealth.isServing()) ? "ready" : "store";
   }
 
   #openCore(): SessionServer {

@@ -17,6 +17,7 @@ const SETTINGS = {
 
 const CLOSE_CODES = [1000, 1001, 1006, 1009, 1011, 1012, 4001, 4008, 4100, 4401, 4409, 4500];
 
+const MAX_RETRY_AFTER_MS = 5_000;
 const generation = fc.integer({ min: -1, max: 0 });
 const step = fc.record({
   passMs: fc.integer({ min: 0, max: 50_000 }),
@@ -37,8 +38,19 @@ const step = fc.record({
     generation.map((age): ConnectionEvent => ({ type: "welcomed", generation: age })),
     generation.map((age): ConnectionEvent => ({ type: "attemptFailed", generation: age })),
     fc
-      .record({ age: generation, code: fc.constantFrom(...CLOSE_CODES) })
-      .map(({ age, code }): ConnectionEvent => ({ type: "socketClosed", generation: age, code, reason: "" })),
+      .record({
+        age: generation,
+        code: fc.constantFrom(...CLOSE_CODES),
+        retryAfterMs: fc.constantFrom(0, 1_000, MAX_RETRY_AFTER_MS),
+      })
+      .map(
+        ({ age, ...closed }): ConnectionEvent => ({
+          type: "socketClosed",
+          generation: age,
+          reason: "",
+          ...closed,
+        }),
+      ),
     fc.nat(5_000).map((inMs): ConnectionEvent => ({ type: "reconnectAsked", inMs })),
     { arbitrary: fc.constant<ConnectionEvent>({ type: "close" }), weight: 1 },
   ),
@@ -83,11 +95,13 @@ test("whatever happens: one socket at most, bounded delays, closed is final", ()
         socketCount = apply(next.effects, socketCount);
         expect(socketCount).toBe(HOLDS_SOCKET[state.name] ? 1 : 0);
         if (before.name === "closed") expect(next).toEqual({ state: before, effects: [] });
-        if (state.name === "waiting") expect(state.untilMs - nowMs).toBeLessThanOrEqual(30_000);
+        if (state.name === "waiting") {
+          expect(state.untilMs - nowMs).toBeLessThanOrEqual(30_000 + MAX_RETRY_AFTER_MS);
+        }
         const wakeMs = wakeAtMs(state);
         // Whatever is not at rest wakes up again within a bounded time.
         if (state.name !== "offline" && state.name !== "closed") {
-          expect(wakeMs).toBeLessThanOrEqual(nowMs + 35_000);
+          expect(wakeMs).toBeLessThanOrEqual(nowMs + 30_000 + MAX_RETRY_AFTER_MS);
         }
         expect(state.generation).toBeGreaterThanOrEqual(before.generation);
       }

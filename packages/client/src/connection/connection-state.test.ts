@@ -244,6 +244,21 @@ describe("time", () => {
   });
 });
 
+describe("a server that refuses for now", () => {
+  const refusedFor = (retryAfterMs: number) =>
+    describeTransition(STATES.connecting, { ...EVENTS.socketClosed, retryAfterMs }, contextAt());
+
+  test("is not asked again before it said, and then with jitter", () => {
+    expect(refusedFor(0)).toBe("waiting@1000");
+    expect(refusedFor(5_000)).toBe("waiting@6000");
+  });
+
+  test("cannot keep a client away for ever", () => {
+    expect(refusedFor(1e12)).toBe("waiting@601000");
+    expect(refusedFor(-5)).toBe("waiting@1000");
+  });
+});
+
 describe("a server that drains", () => {
   const asked = transition(STATES.online, EVENTS.reconnectAsked, contextAt()).state;
 
@@ -255,6 +270,26 @@ describe("a server that drains", () => {
   test("and that closes earlier is not hurried", () => {
     const early = contextAt({ nowMs: NOW + 500 });
     expect(describeTransition(asked, EVENTS.socketClosed, early)).toBe("waiting@1500");
+  });
+
+  test("and that nobody has replaced yet is asked again with jitter over the whole of the back-off", () => {
+    const early = contextAt({ nowMs: NOW + 500 });
+    let { state } = transition(asked, EVENTS.socketClosed, early);
+    const delays: number[] = [];
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      const nowMs = wakeAtMs(state)!;
+      state = transition(state, EVENTS.timer, contextAt({ nowMs })).state;
+      const refused: ConnectionEvent = { ...EVENTS.socketClosed, generation: state.generation };
+      state = transition(state, refused, contextAt({ nowMs })).state;
+      delays.push(wakeAtMs(state)! - nowMs);
+    }
+    expect(delays).toEqual([1_000, 2_000, 4_000, 8_000]);
+  });
+
+  test("and closes late finds a client that has moved by itself", () => {
+    const due = contextAt({ nowMs: NOW + 2_000 });
+    const { state } = transition(asked, EVENTS.timer, due);
+    expect(describeTransition(state, EVENTS.socketClosed, due)).toBe("same");
   });
 
   test("cannot send a client away for ever", () => {

@@ -53,6 +53,8 @@ export type ConnectionEvent =
       readonly generation: number;
       readonly code: number;
       readonly reason: string;
+      /** The server, which refused the attempt, asked not to come back before this time has passed. */
+      readonly retryAfterMs?: number;
     }
   /** There is no socket to close: no token, or none could be made. */
   | { readonly type: "attemptFailed"; readonly generation: number }
@@ -96,7 +98,8 @@ export interface Transition {
 
 /** Close code of an application's own `close()`. */
 export const NORMAL_CLOSE_CODE = 1000;
-const MAX_MOVE_DELAY_MS = 600_000;
+/** However long a server asks a client to stay away. */
+const MAX_ASKED_DELAY_MS = 600_000;
 
 export const INITIAL_STATE: ConnectionState = { name: "offline", generation: 0 };
 
@@ -319,7 +322,7 @@ function move(state: StateOf<"online">, context: TransitionContext): Transition 
 }
 
 function moveTimeMs(inMs: number, { nowMs }: TransitionContext): number {
-  return nowMs + Math.min(Math.max(inMs, 0), MAX_MOVE_DELAY_MS);
+  return nowMs + Math.min(Math.max(inMs, 0), MAX_ASKED_DELAY_MS);
 }
 
 function closedByPeer(
@@ -332,7 +335,9 @@ function closedByPeer(
   const advice = retryAdviceForClose(code);
   if (advice === "never") return to({ name: "closed", generation, code, reason });
   const effects: ConnectionEffect[] = advice === "fresh" ? [{ type: "forgetSession" }] : [];
-  return state.name === "connecting" ? wait(state, context, ...effects) : lose(state, context, ...effects);
+  if (state.name !== "connecting") return lose(state, context, ...effects);
+  // The back-off counts from there: not all that were refused together are asked to wait for different times.
+  return wait(state, { ...context, nowMs: moveTimeMs(event.retryAfterMs ?? 0, context) }, ...effects);
 }
 
 function closedByApplication({ generation }: Generation, effects: readonly ConnectionEffect[]): Transition {

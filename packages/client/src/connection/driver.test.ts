@@ -254,6 +254,39 @@ describe("the watchdog", () => {
   });
 });
 
+describe("a refused upgrade whose answer the WebSocket shows", () => {
+  function refuse(headers: Readonly<Record<string, string>>) {
+    const { client, network, clock } = onlineFixture();
+    network.onSocket = (socket) => {
+      Object.assign(socket, {
+        on: (name: string, listener: (request: object, response: object) => void) => {
+          if (name === "unexpected-response") socket.onRefused = (response) => listener({}, response);
+        },
+        terminate: () => socket.end(1006),
+      });
+    };
+    network.last.end(1006);
+    clock.advance(1_000);
+    network.last.onRefused?.({ headers });
+    const { status } = client;
+    return { status, waitMs: status.state === "waiting" ? status.untilMs - clock.nowMs() : undefined };
+  }
+
+  test("says when to come back", () => {
+    const { status, waitMs } = refuse({ "retry-after": "7" });
+    expect(status).toMatchObject({ state: "waiting", attempt: 3 });
+    expect(waitMs).toBeGreaterThanOrEqual(7_000);
+    expect(waitMs).toBeLessThanOrEqual(8_000);
+  });
+
+  test.each([{}, { "retry-after": "Tue, 01 Jan 2030 00:00:07 GMT" }])(
+    "%j leaves it to the back-off",
+    (headers) => {
+      expect(refuse(headers).waitMs).toBeLessThanOrEqual(1_000);
+    },
+  );
+});
+
 describe("a server that drains", () => {
   test("is left when it said, with the session, and the application hears of it", () => {
     const { client, network, clock } = onlineFixture();

@@ -14,6 +14,7 @@ import {
   transition,
   wakeAtMs,
 } from "./connection-state.ts";
+import { onRetryAfter } from "./refused-upgrade.ts";
 
 export interface DriverHooks {
   /** The address of the next attempt. A promise only where something has to be waited for. */
@@ -141,6 +142,10 @@ export class ConnectionDriver {
     if (this.#state.name !== "connecting" || this.#state.generation !== generation) return;
     const socket = new this.#ports.WebSocket(address);
     this.#socket = socket;
+    let retryAfterMs = 0;
+    onRetryAfter(socket, (ms) => {
+      retryAfterMs = ms;
+    });
     socket.onmessage = (event: { readonly data: unknown }) => this.#received(event.data, generation);
     socket.onclose = ({
       code = ABNORMAL_CLOSE,
@@ -149,7 +154,7 @@ export class ConnectionDriver {
       readonly code?: number;
       reason?: string;
     }) => {
-      this.dispatch({ type: "socketClosed", generation, code, reason });
+      this.dispatch({ type: "socketClosed", generation, code, reason, retryAfterMs });
     };
     // A close event follows every error, and says more.
     socket.onerror = () => {};

@@ -16,6 +16,8 @@ export class FakeSocket implements WebSocketLike {
   isDead = false;
   /** Called with each message that the client sends. */
   onSent: ((message: WireMessage) => void) | undefined;
+  /** Set by a test whose socket shows the answer to a refused upgrade. */
+  onRefused: ((response: object) => void) | undefined;
 
   constructor(url: string) {
     this.url = new URL(url);

@@ -49,6 +49,10 @@ describe("defaults", () => {
         maxExecutionsPerChannel: 16,
         maxExecutionsPerConnection: 16,
         maxWaitingInputs: 64,
+        maxEventLoopDelayMs: 100,
+        maxEventLoopUtilization: 0.95,
+        maxHeapShare: 0.85,
+        maxPendingHandshakes: 200,
       },
       cluster: { leaseTtlSecs: 15 },
       channels: {

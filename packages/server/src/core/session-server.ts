@@ -2,7 +2,7 @@
  * The server without its surfaces: logs, sessions, connections, executions and the delivery between them. A gateway brings
  * credentials and transports; a simulation brings its own.
  */
-import { encodeMessage, TachikomaError } from "@tachikoma/protocol";
+import { TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../executions/handler.ts";
 import type { Store } from "../stores/store.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
@@ -16,6 +16,7 @@ import type { HeartbeatTiming } from "./connection/heartbeat.ts";
 import { type Credential, identityFor } from "./credential.ts";
 import { DeliveryLoop } from "./delivery/delivery-loop.ts";
 import { HistoryReader } from "./delivery/history-reader.ts";
+import { askToLeave, drainConnections, type StopCode } from "./drain.ts";
 import { type ExecutionLimits, ExecutionService } from "./execution/execution-service.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { DEFAULT_TENANT, type Identity } from "./identity.ts";
@@ -107,6 +108,7 @@ export class SessionServer {
   readonly #follower: LogFollower;
   readonly #mail: NodeMail;
   #isDraining = false;
+  #startingCount = 0;
   #admissionCount = 0;
 
   constructor(options: SessionServerOptions) {
@@ -189,6 +191,11 @@ export class SessionServer {
     return !this.#isDraining;
   }
 
+  /** Connections that have their transport and not yet their `welcome`. */
+  get startingCount(): number {
+    return this.#startingCount;
+  }
+
   get sessionCount(): number {
     return this.#sessions.liveCount;
   }
@@ -247,7 +254,10 @@ export class SessionServer {
   /** Gives an admitted connection its transport. It says `welcome` as soon as its session is stored. */
   connect(admitted: Admitted, options: ConnectOptions): Connection {
     const connection = new Connection(this.#context, { ...admitted, ...options });
-    connection.start();
+    this.#startingCount += 1;
+    connection.start().finally(() => {
+      this.#startingCount -= 1;
+    });
     return connection;
   }
 
@@ -256,22 +266,26 @@ export class SessionServer {
   }
 
   /**
-   * Stops: lets executions finish, then tells clients to come back, each at another moment, and closes every connection. The
+   * Stops: lets executions finish, sends clients away, each at another moment, and closes every connection. Where other nodes can
+   * take them they leave while executions still run, and see the end of those there; where nobody can they stay to see it. The
    * store stays open; it is its owner's.
    */
-  async close(graceMs: number, code: "SERVER_RESTARTING" | "SERVER_GOING_AWAY"): Promise<void> {
+  async close(graceMs: number, code: StopCode): Promise<void> {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    const { clock, random } = this.#options;
-    await this.executions.drain(graceMs);
+    const { clock, random, store, flushWindowMs } = this.#options;
+    const welcomed = [...this.connections.all()].filter((connection) => connection.isOpen);
+    if (store.isShared) this.executions.ignoreUnwatched();
+    await Promise.all([
+      this.executions.drain(graceMs),
+      store.isShared ? drainConnections(welcomed, { clock, random, graceMs, code }) : undefined,
+    ]);
     // The last records have been stored; one more turn of the loop writes them.
-    await new Promise<void>((resolve) => clock.setTimer(this.#options.flushWindowMs() + 1, resolve));
-    // Only now: who leaves earlier cannot come back before there is a server again, and misses the end of what it watches.
+    await new Promise<void>((resolve) => clock.setTimer(flushWindowMs() + 1, resolve));
+    // With one owner nobody can come back before there is a server again: closing some earlier would only keep them away longer.
+    const spreadMs = store.isShared ? 0 : graceMs;
     for (const connection of this.connections.all()) {
-      if (!connection.isOpen) continue;
-      const inMs = Math.round(random.fraction() * graceMs);
-      const reason = code === "SERVER_RESTARTING" ? "restarting" : "going_away";
-      connection.sendText(encodeMessage({ type: "reconnect", inMs, reason }));
+      askToLeave(connection, Math.round(random.fraction() * spreadMs), code);
     }
     for (const connection of [...this.connections.all()]) connection.close(code);
     this.#presence.close();

@@ -1,6 +1,9 @@
 import { connect } from "node:net";
+import { TachikomaError } from "@tachikoma/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { parseExposition } from "../metrics/testing/parse-exposition.ts";
+import { systemRandom } from "../platform/system-random.ts";
+import { createMemoryStore } from "../stores/memory/memory-store.ts";
 import { startTestServer, type TestServer } from "../testing/test-server.ts";
 import { within } from "./websocket/testing/deadline.ts";
 
@@ -26,6 +29,25 @@ describe("health and metrics", () => {
     expect(await server.http("/healthz")).toMatchObject({ status: 200, json: { status: "ok" } });
     expect(await server.http("/readyz")).toMatchObject({ status: 200, json: { status: "ready" } });
     expect((await server.http("/healthz", { method: "HEAD" })).status).toBe(200);
+  });
+
+  test("/readyz says so while the store does not answer, and when it does again", async () => {
+    const store = createMemoryStore({ random: systemRandom });
+    let isAway = true;
+    store.ping = async () => {
+      if (isAway) throw new TachikomaError("STORE_UNAVAILABLE");
+    };
+    const server = await startTestServer({ store });
+    const notReady = { status: 503, json: { status: "not_ready", reason: "store" } };
+    expect(await server.http("/readyz")).toMatchObject(notReady);
+    expect((await server.http("/healthz")).status).toBe(200);
+    isAway = false;
+    await within(
+      "the store to be noticed",
+      (async () => {
+        while ((await server.http("/readyz")).status !== 200);
+      })(),
+    );
   });
 
   test("/metrics can be parsed, counts, and wants the token", async () => {

@@ -19,7 +19,7 @@ export interface HttpGatewayOptions {
   readonly door: DoorKeeper;
   readonly logger: Logger;
   readonly core: () => Promise<SessionServer>;
-  readonly isReady: () => boolean;
+  readonly readiness: () => Promise<Readiness>;
   readonly expose: () => string;
   readonly stats: (core: SessionServer) => object;
   readonly files: StaticFiles;
@@ -28,6 +28,9 @@ export interface HttpGatewayOptions {
   readonly isWebSocketEnabled: boolean;
   readonly maxBodyBytes: number;
 }
+
+/** Whether new connections and requests should come here. */
+export type Readiness = "ready" | "starting" | "stopping" | "store";
 
 type Handler = (core: SessionServer, request: RouteRequest) => Promise<RouteResponse> | RouteResponse;
 
@@ -51,7 +54,8 @@ export class HttpGateway {
     if (url === undefined) return false;
     try {
       return (
-        this.#answerOpenly(request, response, url.pathname) || (await this.#answerApi(request, response, url))
+        (await this.#answerOpenly(request, response, url.pathname)) ||
+        (await this.#answerApi(request, response, url))
       );
     } catch (cause) {
       const refusal = refusalFor(cause);
@@ -62,15 +66,16 @@ export class HttpGateway {
   }
 
   /** What anyone may see: it tells nothing of what the server holds. */
-  #answerOpenly(request: IncomingMessage, response: ServerResponse, path: string): boolean {
-    const { isReady, isWebSocketEnabled, files } = this.#options;
+  async #answerOpenly(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
+    const { readiness, isWebSocketEnabled, files } = this.#options;
     if (isWebSocketEnabled && WEBSOCKET_PATHS.has(path)) throw new TachikomaError("UPGRADE_REQUIRED");
     if (request.method !== "GET" && request.method !== "HEAD") return false;
     if (path === "/healthz") return sendJson(response, 200, `{"status":"ok"}`);
     if (path === "/readyz") {
-      return isReady()
+      const reason = await readiness();
+      return reason === "ready"
         ? sendJson(response, 200, `{"status":"ready"}`)
-        : sendJson(response, 503, `{"status":"not_ready"}`);
+        : sendJson(response, 503, JSON.stringify({ status: "not_ready", reason }));
     }
     return files.serve(request, response, path);
   }

@@ -6,6 +6,8 @@ export interface Refusal {
   readonly status: number;
   readonly code: ErrorCode;
   readonly message: string;
+  /** For those with 429 and 503. @default 1 */
+  readonly retryAfterSecs?: number;
 }
 
 /** What a failure looks like from outside. Only errors of the catalogue show their text. */
@@ -16,7 +18,7 @@ export function refusalFor(cause: unknown): Refusal {
   return { status: entry.httpStatus ?? 500, code, message: isKnown ? cause.message : entry.message };
 }
 
-const RETRY_AFTER_SECS = 1;
+const DEFAULT_RETRY_AFTER_SECS = 1;
 
 /** Answers an upgrade that is not to be, on the bare socket, and ends it. */
 export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
@@ -45,13 +47,13 @@ function bodyOf({ code, message }: Refusal): string {
   return JSON.stringify({ code, message });
 }
 
-function headersOf({ status }: Refusal): Record<string, string> {
+function headersOf({ status, retryAfterSecs = DEFAULT_RETRY_AFTER_SECS }: Refusal): Record<string, string> {
   return {
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
     ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
     ...(status === 426 ? { upgrade: "websocket" } : {}),
-    ...(status === 429 || status === 503 ? { "retry-after": String(RETRY_AFTER_SECS) } : {}),
+    ...(status === 429 || status === 503 ? { "retry-after": String(retryAfterSecs) } : {}),
   };
 }
 

@@ -7,8 +7,10 @@ import { WebSocketServer } from "ws";
 import type { WebsocketSettings } from "../config/settings.ts";
 import type { Connection } from "../core/connection/connection.ts";
 import { type Door, sessionDoor, streamDoor } from "../core/connection/door-policy.ts";
-import type { Clock, Logger } from "../core/ports.ts";
+import type { Clock, Logger, Random } from "../core/ports.ts";
 import type { Admitted, SessionServer } from "../core/session-server.ts";
+import { retryAfterMs } from "./admission.ts";
+import type { AdmissionGate } from "./admission-gate.ts";
 import type { DoorKeeper } from "./door.ts";
 import { idParameter } from "./id-parameter.ts";
 import { originFault } from "./origin.ts";
@@ -24,7 +26,9 @@ export interface WebSocketGatewayOptions {
   readonly settings: WebsocketSettings;
   readonly allowedOrigins: readonly string[];
   readonly door: DoorKeeper;
+  readonly admission: AdmissionGate;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   /** The core, when it is open. */
   readonly core: () => Promise<SessionServer>;
@@ -43,7 +47,6 @@ export class WebSocketGateway {
   readonly #webSockets: WebSocketServer;
   readonly #framings: FramingSet;
   #knockCount = 0;
-  /** Upgrades that have neither been made nor refused. */
   readonly #waiting = new Map<Duplex, (cause: TachikomaError) => void>();
 
   constructor(options: WebSocketGatewayOptions) {
@@ -67,6 +70,11 @@ export class WebSocketGateway {
     return this.#options.settings.enabled && WEBSOCKET_PATHS.has(urlOf(request)?.pathname ?? "");
   }
 
+  /** Upgrades that have neither been made nor refused. */
+  get pendingCount(): number {
+    return this.#waiting.size;
+  }
+
   handleUpgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
     // Until `ws` takes over nobody else listens, and an unheard error ends the process.
     duplex.on("error", () => duplex.destroy());
@@ -78,7 +86,7 @@ export class WebSocketGateway {
       return this.#waiting.delete(duplex);
     };
     const refuse = (cause: unknown) => {
-      if (settle()) this.#refuse(duplex, cause);
+      if (settle()) this.#refuse(request, duplex, cause);
     };
     this.#waiting.set(duplex, refuse);
     // What the application or the store still has to say about it is of no use to anyone.
@@ -97,11 +105,13 @@ export class WebSocketGateway {
     return this.#options.settings.connectionTimeoutSecs * 1_000;
   }
 
-  #refuse(duplex: Duplex, cause: unknown): void {
+  #refuse(request: IncomingMessage, duplex: Duplex, cause: unknown): void {
     const refusal = refusalFor(cause);
     if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Upgrade failed");
     this.#options.onRefused(refusal);
-    refuseUpgrade(duplex, refusal);
+    const isResuming = isResumeOf(urlOf(request));
+    const retryAfterSecs = Math.ceil(retryAfterMs(isResuming, this.#options.random.fraction()) / 1_000);
+    refuseUpgrade(duplex, { ...refusal, retryAfterSecs });
   }
 
   /** @param settle ends the wait; false when it was over before, and the upgrade refused or its peer gone */
@@ -118,6 +128,8 @@ export class WebSocketGateway {
     if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
     const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
     if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
+    const isResuming = isResumeOf(url);
+    this.#options.admission.check(isResuming);
     const credential = await this.#options.door.admit(request, url);
     const core = await this.#options.core();
     const admitted = await core.admit({
@@ -126,9 +138,21 @@ export class WebSocketGateway {
       order,
       sessionId: idParameter(url, "session_id"),
     });
+    this.#checkClaim(isResuming, admitted);
     if (!settle()) return admitted.reservation.release();
     const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
     this.#shakeHands(request, socket, head, { core, admitted, door, url });
+  }
+
+  /** Anyone can name a session: only one that goes on is let in before others. */
+  #checkClaim(isResuming: boolean, { opened, reservation }: Admitted): void {
+    if (!isResuming || opened.isResumed) return;
+    try {
+      this.#options.admission.check(false);
+    } catch (cause) {
+      reservation.release();
+      throw cause;
+    }
   }
 
   #shakeHands(request: IncomingMessage, socket: Socket, head: Buffer, upgrade: Upgrade): void {
@@ -180,4 +204,9 @@ interface Upgrade {
   readonly admitted: Admitted;
   readonly door: Door;
   readonly url: URL;
+}
+
+/** What the request says of itself. */
+function isResumeOf(url: URL | undefined): boolean {
+  return (url?.searchParams.get("session_id") ?? "") !== "";
 }

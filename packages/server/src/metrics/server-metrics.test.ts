@@ -33,9 +33,13 @@ describe("server metrics", () => {
   });
 
   test("the event loop's figures come from the probe, in seconds", () => {
-    const metrics = createServerMetrics({ loadProbe: { utilization: () => 0.25, delayMs: () => 40 } });
+    const sustained = () => ({ delayP99Ms: 120, utilization: 0.5, heapShare: 0.125 });
+    const loadProbe = { utilization: () => 0.25, delayMs: () => 40, sustained };
+    const metrics = createServerMetrics({ loadProbe });
     expect(metrics.expose()).toContain("\ntachikoma_eventloop_utilization 0.25\n");
     expect(metrics.expose()).toContain("\nnodejs_eventloop_lag_seconds 0.04\n");
+    expect(metrics.expose()).toContain("\nnodejs_eventloop_lag_p99_seconds 0.12\n");
+    expect(metrics.expose()).toContain("\nnodejs_heap_share 0.125\n");
   });
 
   test("every metric of the table is declared with its help and type, and no two servers share values", () => {
@@ -51,7 +55,7 @@ describe("server metrics", () => {
 
   test("names follow the convention: a prefix, a unit, and _total on counters alone", () => {
     for (const { name, type } of Object.values(SERVER_METRICS)) {
-      expect(name).toMatch(/^(?:tachikoma|process|nodejs)_[a-z_]+$/);
+      expect(name).toMatch(/^(?:tachikoma|process|nodejs)_[a-z_0-9]+$/);
       expect(name.endsWith("_total"), name).toBe(type === "counter");
       expect(name).not.toMatch(/_(?:ms|millis|kb|mb)(?:_|$)/);
     }

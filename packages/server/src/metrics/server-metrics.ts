@@ -45,6 +45,17 @@ export const SERVER_METRICS = {
     help: "Upgrades that were refused before a connection was made, by reason.",
     labels: ["reason"],
   },
+  upgradesShed: {
+    type: "counter",
+    name: "tachikoma_shed_upgrades_total",
+    help: "Upgrades that were refused because the server had too much to do, by the measure that was beyond its limit.",
+    labels: ["reason"],
+  },
+  admissionLevel: {
+    type: "gauge",
+    name: "tachikoma_admission_level",
+    help: "0 lets everyone in, 1 only who resumes a session, 2 nobody.",
+  },
   messagesReceived: {
     type: "counter",
     name: "tachikoma_messages_received_total",
@@ -189,6 +200,16 @@ export const SERVER_METRICS = {
     name: "nodejs_eventloop_lag_seconds",
     help: "How much later than asked timers ran in the last window, on average.",
   },
+  eventLoopLagP99Seconds: {
+    type: "gauge",
+    name: "nodejs_eventloop_lag_p99_seconds",
+    help: "How much later than asked timers ran in the last two seconds, 99th percentile.",
+  },
+  heapShare: {
+    type: "gauge",
+    name: "nodejs_heap_share",
+    help: "Share of the limit of the JavaScript heap that is in use, 0 to 1.",
+  },
 } as const satisfies Record<string, MetricSpec>;
 
 /** Read from the operating system, so nobody counts it. */
@@ -246,6 +267,8 @@ export function createServerMetrics(options: CreateServerMetricsOptions = {}): S
   if (loadProbe !== undefined) {
     serverMetrics.eventLoopUtilization.readFrom(() => loadProbe.utilization());
     serverMetrics.eventLoopLagSeconds.readFrom(() => loadProbe.delayMs() / 1000);
+    serverMetrics.eventLoopLagP99Seconds.readFrom(() => loadProbe.sustained().delayP99Ms / 1000);
+    serverMetrics.heapShare.readFrom(() => loadProbe.sustained().heapShare);
   }
   return serverMetrics;
 }

@@ -36,3 +36,17 @@ test("a window that was spent waiting shows low utilisation", async () => {
     probe.close();
   }
 });
+
+test("what lasts shows as sustained load, in the window after", async () => {
+  const probe = createLoadProbe({ sustainedWindowMs: 1_000 });
+  try {
+    expect(probe.sustained()).toEqual({ delayP99Ms: 0, utilization: 0, heapShare: 0 });
+    await turnsUntil(performance.now() + 1_300, () => blockMs(40));
+    expect(probe.sustained().delayP99Ms).toBeGreaterThan(25);
+    expect(probe.sustained().utilization).toBeGreaterThan(0.9);
+    expect(probe.sustained().heapShare).toBeGreaterThan(0);
+    expect(probe.sustained().heapShare).toBeLessThan(1);
+  } finally {
+    probe.close();
+  }
+});

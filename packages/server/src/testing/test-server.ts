@@ -98,10 +98,17 @@ export interface Hello {
   readonly reason: string | undefined;
 }
 
+/** The tests and the server share a loop, and the machine is busy with other tests: that must refuse nobody. */
+const NEVER_OVERLOADED = { maxEventLoopDelayMs: 60_000, maxEventLoopUtilization: 1, maxHeapShare: 1 };
+
 /** Starts a server in memory; options as for `createServer`. To be called within a test. */
 export async function startTestServer(options: ServerOptions = {}): Promise<TestServer> {
   expectNoUnheardFailure();
-  const server = createServer({ database: { url: "memory://" }, ...options });
+  const server = createServer({
+    database: { url: "memory://" },
+    ...options,
+    limits: { ...NEVER_OVERLOADED, ...options.limits },
+  });
   const { port } = await within("the server to listen", server.listen({ port: 0 }));
   const testServer = new TestServer(server, port);
   onTestFinished(() => testServer.stop());

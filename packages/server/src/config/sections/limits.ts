@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { integer, withDefault } from "../setting.ts";
+import { decimal, integer, withDefault } from "../setting.ts";
 
 const MAX = 1_000_000;
 
@@ -27,5 +27,42 @@ export const limitsSection = z.strictObject({
   maxWaitingInputs: withDefault(
     64,
     integer({ min: 1, max: MAX, description: "Inputs that wait for one execution to take them." }),
+  ),
+  maxEventLoopDelayMs: withDefault(
+    100,
+    integer({
+      min: 10,
+      max: 60_000,
+      unit: "milliseconds",
+      description:
+        "How late the event loop may be (99th percentile of two seconds) before fresh connections are refused; at twice as much also those that resume a session.",
+    }),
+  ),
+  maxEventLoopUtilization: withDefault(
+    0.95,
+    decimal({
+      min: 0.1,
+      max: 1,
+      description:
+        "Share of two seconds in which the event loop may be busy before fresh connections are refused. `1` refuses none for it.",
+    }),
+  ),
+  maxHeapShare: withDefault(
+    0.85,
+    decimal({
+      min: 0.1,
+      max: 1,
+      description:
+        "Share of the heap's limit (`--max-old-space-size`) that may be in use before fresh connections are refused; half way from there to the limit also those that resume a session.",
+    }),
+  ),
+  maxPendingHandshakes: withDefault(
+    200,
+    integer({
+      min: 1,
+      max: MAX,
+      description:
+        "Connections that may be in the making at once before fresh ones are refused; at twice as many also those that resume a session.",
+    }),
   ),
 });

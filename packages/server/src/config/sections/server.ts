@@ -31,7 +31,7 @@ export const serverSection = z.strictObject({
       min: 0,
       max: 3600,
       description:
-        "How long a stopping server lets executions finish. Clients are asked to reconnect spread over this time.",
+        "How long a stopping server lets executions finish. Clients are asked to reconnect spread over this time; with a store that several nodes share they leave within it.",
     }),
   ),
   logLevel: withDefault(

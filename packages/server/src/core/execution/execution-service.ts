@@ -303,6 +303,11 @@ export class ExecutionService {
     this.#unwatched.onReadersChanged(log);
   }
 
+  /** From now on no execution is cancelled because nobody watches it: those who did were sent away. */
+  ignoreUnwatched(): void {
+    this.#unwatched.close();
+  }
+
   /** Lets running executions finish for a while, then interrupts the rest. No new one is started. */
   async drain(graceMs: number): Promise<void> {
     this.#isDraining = true;

@@ -13,6 +13,7 @@ interface Watched {
 
 export class UnwatchedPolicies {
   readonly #clock: Clock;
+  #isClosed = false;
   readonly #byChannel = new Map<string, Map<Execution, Watched>>();
 
   constructor(clock: Clock) {
@@ -45,11 +46,14 @@ export class UnwatchedPolicies {
     for (const watched of here.values()) this.#apply(watched, log.cursors.size);
   }
 
+  /** Nothing is cancelled any more. */
   close(): void {
+    this.#isClosed = true;
     for (const here of this.#byChannel.values()) for (const { timer } of here.values()) timer?.cancel();
   }
 
   #apply(watched: Watched, watcherCount: number): void {
+    if (this.#isClosed) return;
     if (watcherCount > 0) {
       watched.timer?.cancel();
       watched.timer = undefined;
