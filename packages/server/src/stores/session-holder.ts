@@ -3,8 +3,10 @@ import type { StoredSession } from "./store.ts";
 
 export type WriteOutcome = "newer" | "older" | "taken";
 
+type Written = Pick<StoredSession, "holder" | "revision">;
+
 /** What becomes of a write over what is stored. */
-export function writeOutcome(session: StoredSession, stored: StoredSession | undefined): WriteOutcome {
+export function writeOutcome(session: Written, stored: Written | undefined): WriteOutcome {
   if (stored === undefined || session.holder > stored.holder) return "newer";
   if (session.holder < stored.holder) return "taken";
   return session.revision > stored.revision ? "newer" : "older";

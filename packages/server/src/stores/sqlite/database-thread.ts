@@ -5,7 +5,8 @@ import { TachikomaError } from "@tachikoma/protocol";
 import type { Logger } from "../../core/ports.ts";
 import { CommitQueue, type QueueLimits } from "./commit-queue.ts";
 import { errorOf } from "./failure-error.ts";
-import type { DatabaseSettings, FromWorker, ToWorker } from "./sqlite-call.ts";
+import type { Answers, DatabaseSettings, FromWorker, Notice, ToWorker } from "./sqlite-call.ts";
+import { WriteHealth } from "./write-health.ts";
 
 /** Sources run unbuilt under type stripping, so the worker is started from the kind of file that this one is. */
 const WORKER_URL = new URL(
@@ -18,6 +19,7 @@ export class DatabaseThread {
   readonly #worker: Worker;
   readonly #path: string;
   readonly #logger: Logger | undefined;
+  readonly #health: WriteHealth;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #closing: Promise<void> | undefined;
@@ -27,6 +29,7 @@ export class DatabaseThread {
   constructor(settings: DatabaseSettings, limits: QueueLimits, logger: Logger | undefined) {
     this.#path = settings.path;
     this.#logger = logger;
+    this.#health = new WriteHealth(settings.path, logger);
     this.#worker = new Worker(WORKER_URL, {
       workerData: settings,
       name: "tachikoma-sqlite",
@@ -39,6 +42,11 @@ export class DatabaseThread {
     // Whoever waits for these hears of it; nobody has to wait.
     this.#ready.promise.catch(() => undefined);
     this.#closed.promise.catch(() => undefined);
+  }
+
+  /** True when the latest commit was possible. */
+  get canWrite(): boolean {
+    return this.#health.fault === undefined;
   }
 
   /** Resolves when the database is open. */
@@ -72,12 +80,7 @@ export class DatabaseThread {
   #receive(message: FromWorker): void {
     switch (message.type) {
       case "ready":
-        if (message.hasRenewedEpochs) {
-          this.#logger?.warn(
-            { path: this.#path },
-            "The last run did not end in an orderly way and may have lost its latest records: every log has a new epoch",
-          );
-        }
+        this.#tellOfOpening(message);
         this.#ready.resolve();
         return;
       case "refused":
@@ -85,6 +88,7 @@ export class DatabaseThread {
         this.#ready.reject(errorOf(message.failure));
         return;
       case "written":
+        this.#noteHealth(message.answers);
         this.queue.settleWrites(message.answers);
         this.#releaseWhenIdle();
         return;
@@ -92,12 +96,52 @@ export class DatabaseThread {
         this.queue.settleReads(message.answers);
         this.#releaseWhenIdle();
         return;
+      case "notice":
+        this.#tell(message.notice);
+        return;
       case "closed":
         this.#isEndAnnounced = true;
         if (message.failure === undefined) this.#closed.resolve();
         else this.#closed.reject(errorOf(message.failure));
         return;
     }
+  }
+
+  #noteHealth({ fault, failures }: Answers): void {
+    const reason = fault && [...failures.values()].find(({ cause }) => cause !== undefined)?.cause;
+    this.#health.committed(fault, reason);
+  }
+
+  #tellOfOpening({ hasRenewedEpochs, upgradedFrom }: Extract<FromWorker, { type: "ready" }>): void {
+    const path = this.#path;
+    if (upgradedFrom !== undefined) {
+      this.#logger?.info(
+        { path, upgradedFrom },
+        "The database was brought up to date; servers of before cannot open it any more",
+      );
+    }
+    if (hasRenewedEpochs) {
+      this.#logger?.warn(
+        { path },
+        "The last run did not end in an orderly way and may have lost its latest records: every log has a new epoch",
+      );
+    }
+  }
+
+  #tell(notice: Notice): void {
+    const path = this.#path;
+    if (notice.kind === "damaged") {
+      const { place, reason } = notice;
+      this.#logger?.error(
+        { path, place, reason },
+        "The database is damaged: what touches the damage is refused. Stop the server and restore a backup; docs/operating.md says how to go on without one",
+      );
+      return;
+    }
+    this.#logger?.warn(
+      { path, walBytes: notice.byteCount },
+      "Another process has been reading the database for long: its write-ahead log grows until that one ends",
+    );
   }
 
   #die(cause: Error): void {

@@ -8,6 +8,7 @@ import { asBytes, textOf } from "./sqlite-text.ts";
  */
 export class LeaseTable {
   readonly #select: StatementSync;
+  readonly #selectWhole: StatementSync;
   readonly #nextToken: StatementSync;
   readonly #upsert: StatementSync;
   readonly #renew: StatementSync;
@@ -16,6 +17,9 @@ export class LeaseTable {
 
   constructor(db: DatabaseSync) {
     this.#select = db.prepare("SELECT token, expires_at_ms FROM lease WHERE name = ?");
+    this.#selectWhole = db.prepare(
+      `SELECT token, expires_at_ms, ${asBytes("name", "owner", "body")} FROM lease WHERE name = ?`,
+    );
     this.#nextToken = db.prepare("UPDATE lease_counter SET last_token = last_token + 1 RETURNING last_token");
     this.#upsert = db.prepare(
       "INSERT OR REPLACE INTO lease (name, owner, token, expires_at_ms, body) VALUES (?, ?, ?, ?, ?)",
@@ -37,12 +41,18 @@ export class LeaseTable {
     return lease;
   }
 
+  find(name: string): Lease | undefined {
+    const row = this.#selectWhole.get(name);
+    return row && leaseOf(row);
+  }
+
   renew(name: string, token: number, ttlMs: number, nowMs: number): boolean {
     return Number(this.#renew.run(nowMs + ttlMs, name, token).changes) === 1;
   }
 
-  release(name: string, token: number): void {
-    this.#delete.run(name, token);
+  /** False for a stale token, which releases nothing. */
+  release(name: string, token: number): boolean {
+    return Number(this.#delete.run(name, token).changes) === 1;
   }
 
   expired(prefix: string, nowMs: number, limit: number): Lease[] {

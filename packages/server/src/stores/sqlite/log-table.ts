@@ -6,6 +6,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { compositeKey } from "../composite-key.ts";
 import type { LogKey, LogState, Retention } from "../store.ts";
+import { Damage } from "./damage.ts";
 import type { StoredPiece } from "./piece-table.ts";
 import type { PieceBuilder } from "./sqlite-piece.ts";
 import { asBytes, textOf } from "./sqlite-text.ts";
@@ -41,6 +42,7 @@ export class LogTable {
   readonly #originTag: string;
   readonly #cache = new Map<string, Log>();
   readonly #select: StatementSync;
+  readonly #selectNewest: StatementSync;
   readonly #selectExpired: StatementSync;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -51,6 +53,9 @@ export class LogTable {
   constructor(db: DatabaseSync, originTag: string) {
     this.#originTag = originTag;
     this.#select = db.prepare("SELECT * FROM log WHERE tenant = ? AND channel = ?");
+    this.#selectNewest = db.prepare(
+      "SELECT last_seq, last_tag FROM piece WHERE log_id = ? ORDER BY last_seq DESC LIMIT 1",
+    );
     this.#selectExpired = db.prepare(
       `SELECT ${asBytes("tenant", "channel")} FROM log WHERE expires_at_ms <= ? ORDER BY expires_at_ms LIMIT ?`,
     );
@@ -77,7 +82,10 @@ export class LogTable {
     const cached = this.#cache.get(cacheKey);
     if (cached !== undefined) return cached;
     const row = this.#select.get(key.tenant, key.channel);
-    return row === undefined ? undefined : this.#keep(cacheKey, logOf(key, row));
+    if (row === undefined) return undefined;
+    const log = logOf(key, row);
+    this.#checkHead(log);
+    return this.#keep(cacheKey, log);
   }
 
   create(key: LogKey, epoch: string, nowMs: number): Log {
@@ -103,8 +111,8 @@ export class LogTable {
   }
 
   /** At most `limit` logs whose oldest piece is past its age at `nowMs`. */
-  expired(nowMs: number, limit: number): Log[] {
-    return this.#selectExpired.all(nowMs, limit).map((row) => this.find(keyOf(row))!);
+  expired(nowMs: number, limit: number): LogKey[] {
+    return this.#selectExpired.all(nowMs, limit).map(keyOf);
   }
 
   /** Removes at most `maxCount` logs that are empty, remember no idempotency key and were not appended to after `sinceMs`. */
@@ -124,6 +132,15 @@ export class LogTable {
       if (this.#cache.size <= MAX_CACHED_LOGS) return;
       this.#cache.delete(cacheKey);
     }
+  }
+
+  /** What comes next is numbered after the head, so it must be where the records end. */
+  #checkHead({ logId, baseSeq, baseTag, headSeq, headTag }: Log): void {
+    const newest = this.#selectNewest.get(logId);
+    const endSeq = newest?.["last_seq"] ?? baseSeq;
+    const endTag = newest?.["last_tag"] ?? baseTag;
+    if (endSeq !== headSeq || endTag !== headTag)
+      throw new Damage(`the log should end at record ${headSeq} and ends at ${endSeq}`);
   }
 
   #keep(cacheKey: string, log: Log): Log {

@@ -5,44 +5,116 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { fencedMessage } from "../fence.ts";
 import { hasOutlived, isSurplus } from "../retention.ts";
-import type { AppendRequest, AppendResult, LogKey, LogState } from "../store.ts";
+import type { AppendRequest, AppendResult, Fence, LogKey, LogState } from "../store.ts";
+import type { FencedWrites } from "./fenced-writes.ts";
 import type { IdempotencyTable } from "./idempotency-table.ts";
 import type { LeaseTable } from "./lease-table.ts";
 import { type Log, type LogTable, logStateOf } from "./log-table.ts";
 import type { PieceTable, StoredPiece } from "./piece-table.ts";
+import { placeOfLog, type Quarantine } from "./quarantine.ts";
 import { Refusal } from "./refusal.ts";
 import { PieceBuilder } from "./sqlite-piece.ts";
+import { TrimBudget } from "./trim-budget.ts";
 
-/** Pieces trimmed from a log after one commit: where retention shrank a lot, several appends share the work. */
-const MAX_TRIMMED_PIECES = 64;
+/** What one commit trims from all of its logs. Where retention shrank a lot, the next appends and sweeps go on. */
+const MAX_TRIMMED_PIECES = 512;
+const MAX_TRIMMED_BYTES = 8 * 1024 * 1024;
+/** A log that is appended to may always lose as much, or it would grow while others use up the commit's share. */
+const MIN_TRIMMED_PIECES = 2;
 
 export interface LogTables {
   readonly logs: LogTable;
   readonly pieces: PieceTable;
   readonly idempotency: IdempotencyTable;
   readonly leases: LeaseTable;
+  readonly fencedWrites: FencedWrites;
 }
 
 export class LogWriter {
   readonly #tables: LogTables;
+  readonly #quarantine: Quarantine;
   readonly #markDropped: StatementSync;
   readonly #changed = new Set<Log>();
 
-  constructor(db: DatabaseSync, tables: LogTables) {
+  constructor(db: DatabaseSync, tables: LogTables, quarantine: Quarantine) {
     this.#tables = tables;
+    this.#quarantine = quarantine;
     this.#markDropped = db.prepare("INSERT INTO dropped_log VALUES (?)");
   }
 
   open(key: LogKey, freshEpoch: string, nowMs: number): LogState {
-    return logStateOf(this.#findOrCreate(key, freshEpoch, nowMs));
+    return this.#watch(key, () => logStateOf(this.#findOrCreate(key, freshEpoch, nowMs)));
   }
 
   append(request: AppendRequest, tag: string, freshEpoch: string): AppendResult {
-    const { key, idempotencyKey, nowMs } = request;
-    const earlier = idempotencyKey === undefined ? undefined : this.#earlierAppend(key, idempotencyKey);
+    const { key, fence } = request;
+    const earlier =
+      this.#watch(key, () => this.#earlierAppend(request)) ?? (fence && this.#earlierWrite(fence));
     if (earlier !== undefined) return earlier;
-    this.#checkFence(request);
+    const result = this.#watch(key, () => this.#append(request, tag, freshEpoch));
+    if (fence !== undefined) this.#tables.fencedWrites.note(fence, result);
+    return result;
+  }
 
+  /** Takes constant time: a sweep removes what the log held. */
+  delete(key: LogKey): void {
+    this.#watch(key, () => {
+      const log = this.#tables.logs.find(key);
+      if (log === undefined) return;
+      this.#changed.delete(log);
+      this.#tables.logs.delete(log);
+      this.#markDropped.run(log.logId);
+    });
+  }
+
+  /** Writes what was collected. Part of the transaction, at its end. */
+  flush(): void {
+    const budget = new TrimBudget(MAX_TRIMMED_PIECES, MAX_TRIMMED_BYTES);
+    for (const log of this.#changed) this.#watch(log.key, () => this.#write(log, budget));
+    this.#changed.clear();
+  }
+
+  /** Removes pieces past their age, within the budget. */
+  expire(key: LogKey, nowMs: number, budget: TrimBudget): void {
+    this.#watch(key, () => {
+      const log = this.#tables.logs.find(key);
+      if (log === undefined) return;
+      this.#trim(log, budget, 0, ({ timeMs }) => hasOutlived(timeMs, log.maxAgeMs, nowMs));
+      this.#save(log);
+    });
+  }
+
+  /** After a rollback nothing of what was kept in memory is true. */
+  forget(): void {
+    this.#changed.clear();
+    this.#tables.logs.forget();
+    this.#tables.fencedWrites.forget();
+  }
+
+  #watch<Result>(key: LogKey, part: () => Result): Result {
+    return this.#quarantine.watch(() => placeOfLog(key), part);
+  }
+
+  #findOrCreate(key: LogKey, freshEpoch: string, nowMs: number): Log {
+    return this.#tables.logs.find(key) ?? this.#tables.logs.create(key, freshEpoch, nowMs);
+  }
+
+  #earlierAppend({ key, idempotencyKey }: AppendRequest): AppendResult | undefined {
+    if (idempotencyKey === undefined) return undefined;
+    const log = this.#tables.logs.find(key);
+    const earlier = log && this.#tables.idempotency.find(log.logId, idempotencyKey);
+    return earlier && { epoch: log.epoch, ...earlier, isDuplicate: true };
+  }
+
+  /** @throws FENCED */
+  #earlierWrite(fence: Fence): AppendResult | undefined {
+    const currentToken = this.#tables.leases.currentToken(fence.lease);
+    if (currentToken !== fence.token) throw new Refusal("FENCED", fencedMessage(fence, currentToken));
+    return this.#tables.fencedWrites.earlier(fence);
+  }
+
+  #append(request: AppendRequest, tag: string, freshEpoch: string): AppendResult {
+    const { key, idempotencyKey, nowMs } = request;
     const log = this.#findOrCreate(key, freshEpoch, nowMs);
     const firstSeq = log.headSeq + 1;
     this.#changed.add(log);
@@ -50,61 +122,6 @@ export class LogWriter {
     const result = { firstSeq, lastSeq: log.headSeq, tag, timeMs: nowMs };
     if (idempotencyKey !== undefined) this.#tables.idempotency.insert(log.logId, idempotencyKey, result);
     return { epoch: log.epoch, ...result, isDuplicate: false };
-  }
-
-  /** Takes constant time: a sweep removes what the log held. */
-  delete(key: LogKey): void {
-    const log = this.#tables.logs.find(key);
-    if (log === undefined) return;
-    this.#changed.delete(log);
-    this.#tables.logs.delete(log);
-    this.#markDropped.run(log.logId);
-  }
-
-  /** Writes what was collected. Part of the transaction, at its end. */
-  flush(): void {
-    for (const log of this.#changed) {
-      const { retention, appendedAtMs: nowMs } = log;
-      this.#writePiece(log);
-      if (retention !== undefined) {
-        log.maxAgeMs = Math.min(retention.maxAgeMs, Number.MAX_SAFE_INTEGER);
-        this.#trim(log, MAX_TRIMMED_PIECES, (piece) =>
-          isSurplus(retainedOf(log), withCount(log, piece), retention, nowMs),
-        );
-      }
-      log.retention = undefined;
-      this.#save(log);
-    }
-    this.#changed.clear();
-  }
-
-  /** Removes at most `maxPieces` pieces past their age; returns how many. */
-  expire(log: Log, nowMs: number, maxPieces: number): number {
-    const count = this.#trim(log, maxPieces, ({ timeMs }) => hasOutlived(timeMs, log.maxAgeMs, nowMs));
-    this.#save(log);
-    return count;
-  }
-
-  /** After a rollback nothing of what was kept in memory is true. */
-  forget(): void {
-    this.#changed.clear();
-    this.#tables.logs.forget();
-  }
-
-  #findOrCreate(key: LogKey, freshEpoch: string, nowMs: number): Log {
-    return this.#tables.logs.find(key) ?? this.#tables.logs.create(key, freshEpoch, nowMs);
-  }
-
-  #earlierAppend(key: LogKey, idempotencyKey: string): AppendResult | undefined {
-    const log = this.#tables.logs.find(key);
-    const earlier = log && this.#tables.idempotency.find(log.logId, idempotencyKey);
-    return earlier && { epoch: log.epoch, ...earlier, isDuplicate: true };
-  }
-
-  #checkFence({ fence }: AppendRequest): void {
-    if (fence === undefined) return;
-    const currentToken = this.#tables.leases.currentToken(fence.lease);
-    if (currentToken !== fence.token) throw new Refusal("FENCED", fencedMessage(fence, currentToken));
   }
 
   #addRecords(log: Log, { records, nowMs, retention }: AppendRequest, tag: string): void {
@@ -119,6 +136,19 @@ export class LogWriter {
     log.retention = retention;
   }
 
+  #write(log: Log, budget: TrimBudget): void {
+    const { retention, appendedAtMs: nowMs } = log;
+    this.#writePiece(log);
+    if (retention !== undefined) {
+      log.maxAgeMs = Math.min(retention.maxAgeMs, Number.MAX_SAFE_INTEGER);
+      this.#trim(log, budget, MIN_TRIMMED_PIECES, (piece) =>
+        isSurplus(retainedOf(log), withCount(log, piece), retention, nowMs),
+      );
+    }
+    log.retention = undefined;
+    this.#save(log);
+  }
+
   #writePiece(log: Log): void {
     if (log.unwritten === undefined) return;
     this.#tables.pieces.insert(log.logId, log.unwritten);
@@ -126,20 +156,20 @@ export class LogWriter {
     log.unwritten = undefined;
   }
 
-  /** Drops the oldest pieces, at most `maxPieces`, while `mayGo` says so; returns how many. */
-  #trim(log: Log, maxPieces: number, mayGo: (oldest: StoredPiece) => boolean): number {
+  /** Drops the oldest pieces while `mayGo` says so: `minPieces` of them in any case, and more within the budget. */
+  #trim(log: Log, budget: TrimBudget, minPieces: number, mayGo: (oldest: StoredPiece) => boolean): void {
     const { pieces } = this.#tables;
-    for (let count = 0; count < maxPieces; count++) {
+    for (let count = 0; count < minPieces || !budget.isSpent; count++) {
       log.oldestPiece ??= pieces.oldest(log.logId);
       const oldest = log.oldestPiece;
-      if (oldest === undefined || !mayGo(oldest)) return count;
+      if (oldest === undefined || !mayGo(oldest)) return;
       pieces.delete(log.logId, oldest);
+      budget.spend(1, oldest.byteCount);
       log.baseSeq = oldest.lastSeq;
       log.baseTag = oldest.lastTag;
       log.byteCount -= oldest.byteCount;
       log.oldestPiece = undefined;
     }
-    return maxPieces;
   }
 
   #save(log: Log): void {

@@ -1,6 +1,9 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Piece } from "../retention.ts";
-import { joinPieces, type PackedRecords, type PieceBuilder } from "./sqlite-piece.ts";
+import { Damage } from "./damage.ts";
+import type { Log } from "./log-table.ts";
+import { pieceChecksum } from "./piece-checksum.ts";
+import { isWhole, joinPieces, type PackedRecords, type PieceBuilder } from "./sqlite-piece.ts";
 import { asBytes, textOf } from "./sqlite-text.ts";
 
 /** What trimming needs to know of a row. */
@@ -9,36 +12,43 @@ export interface StoredPiece extends Omit<Piece, "recordCount"> {
   readonly lastTag: string;
 }
 
+export interface Removed {
+  readonly pieceCount: number;
+  readonly byteCount: number;
+}
+
 /** The rows that hold records. */
 export class PieceTable {
   readonly #insert: StatementSync;
   readonly #selectOldest: StatementSync;
+  readonly #selectSizes: StatementSync;
   readonly #selectAfter: StatementSync;
   readonly #delete: StatementSync;
-  readonly #deleteSome: StatementSync;
+  readonly #deleteUntil: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#insert = db.prepare(
-      `INSERT INTO piece (log_id, last_seq, first_seq, last_tag, byte_count, time_ms, head, bodies)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO piece (log_id, last_seq, first_seq, last_tag, byte_count, time_ms, head, bodies, checksum)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#selectOldest = db.prepare(
       "SELECT last_seq, last_tag, byte_count, time_ms FROM piece WHERE log_id = ? ORDER BY last_seq LIMIT 1",
     );
+    this.#selectSizes = db.prepare(
+      "SELECT last_seq, byte_count FROM piece WHERE log_id = ? ORDER BY last_seq LIMIT ?",
+    );
     this.#selectAfter = db.prepare(
-      `SELECT first_seq, last_seq, byte_count, head, ${asBytes("bodies")} FROM piece
+      `SELECT first_seq, last_seq, byte_count, head, ${asBytes("bodies")}, checksum FROM piece
        WHERE log_id = ? AND last_seq > ? ORDER BY last_seq`,
     );
     this.#delete = db.prepare("DELETE FROM piece WHERE log_id = ? AND last_seq = ?");
-    this.#deleteSome = db.prepare(
-      `DELETE FROM piece WHERE log_id = ? AND last_seq IN
-       (SELECT last_seq FROM piece WHERE log_id = ? ORDER BY last_seq LIMIT ?)`,
-    );
+    this.#deleteUntil = db.prepare("DELETE FROM piece WHERE log_id = ? AND last_seq <= ?");
   }
 
   insert(logId: number, piece: PieceBuilder): void {
     const { lastSeq, firstSeq, lastTag, byteCount, timeMs, head, bodies } = piece;
-    this.#insert.run(logId, lastSeq, firstSeq, lastTag, byteCount, timeMs, head, bodies);
+    const checksum = pieceChecksum(logId, { firstSeq, lastSeq, head }, bodies);
+    this.#insert.run(logId, lastSeq, firstSeq, lastTag, byteCount, timeMs, head, bodies, checksum);
   }
 
   oldest(logId: number): StoredPiece | undefined {
@@ -56,30 +66,64 @@ export class PieceTable {
     this.#delete.run(logId, piece.lastSeq);
   }
 
-  /** Removes at most `maxCount` rows of a log; returns how many. */
-  deleteSome(logId: number, maxCount: number): number {
-    return Number(this.#deleteSome.run(logId, logId, maxCount).changes);
+  /** Removes the oldest rows of a log, at most `maxCount` of them and at most `maxBytes`, but at least one. */
+  deleteSome(logId: number, maxCount: number, maxBytes: number): Removed {
+    let pieceCount = 0;
+    let byteCount = 0;
+    let untilSeq = 0;
+    for (const row of this.#selectSizes.all(logId, maxCount)) {
+      if (pieceCount > 0 && byteCount >= maxBytes) break;
+      pieceCount += 1;
+      byteCount += row["byte_count"] as number;
+      untilSeq = row["last_seq"] as number;
+    }
+    if (pieceCount > 0) this.#deleteUntil.run(logId, untilSeq);
+    return { pieceCount, byteCount };
   }
 
-  /** At least what a reader asks for: the first and the last row may hold more. `undefined` at the end of the log. */
-  readAfter(
-    logId: number,
-    afterSeq: number,
-    maxRecords: number,
-    maxBytes: number,
-  ): PackedRecords | undefined {
+  /**
+   * At least what a reader asks for: the first and the last row may hold more. There must be records after `afterSeq`.
+   * Throws where the rows do not hold them all, one after the other, as they were stored.
+   */
+  readAfter(log: Log, afterSeq: number, maxRecords: number, maxBytes: number): PackedRecords {
+    const { logId, baseSeq, headSeq } = log;
     const pieces: PackedRecords[] = [];
     let recordCount = 0;
     let byteCount = 0;
+    let nextSeq = Math.max(afterSeq, baseSeq) + 1;
     for (const row of this.#selectAfter.iterate(logId, afterSeq)) {
-      const firstSeq = row["first_seq"] as number;
-      const lastSeq = row["last_seq"] as number;
-      pieces.push({ firstSeq, head: row["head"] as string, bodies: textOf(row["bodies"]) });
+      const piece = checkedPiece(logId, row);
+      const { firstSeq, lastSeq } = piece;
+      // A reader may stand in the middle of its first row, and of no other.
+      if (pieces.length === 0 ? firstSeq > nextSeq : firstSeq !== nextSeq) throw gap(nextSeq, firstSeq - 1);
+      pieces.push(piece);
+      nextSeq = lastSeq + 1;
       recordCount += lastSeq - Math.max(afterSeq, firstSeq - 1);
       // Of a row that starts before the reader it is not known how much is asked for: it does not count.
       if (firstSeq > afterSeq) byteCount += row["byte_count"] as number;
-      if (recordCount >= maxRecords || byteCount >= maxBytes) break;
+      if (recordCount >= maxRecords || byteCount >= maxBytes) return joinPieces(pieces)!;
     }
-    return joinPieces(pieces);
+    if (nextSeq <= headSeq) throw gap(nextSeq, headSeq);
+    return joinPieces(pieces)!;
   }
+}
+
+function checkedPiece(logId: number, row: Record<string, SQLOutputValue>) {
+  const firstSeq = row["first_seq"] as number;
+  const lastSeq = row["last_seq"] as number;
+  const head = row["head"] as string;
+  const bytes = row["bodies"] as Uint8Array<ArrayBuffer>;
+  const checksum = row["checksum"] as number | null;
+  const bodies = textOf(bytes);
+  // Rows of schema version 1 have no checksum.
+  const isAsStored =
+    checksum === null
+      ? isWhole({ firstSeq, head, bodies }, lastSeq)
+      : checksum === pieceChecksum(logId, { firstSeq, lastSeq, head }, bytes);
+  if (!isAsStored) throw new Damage(`records ${firstSeq} to ${lastSeq} are not what was stored`);
+  return { firstSeq, lastSeq, head, bodies };
+}
+
+function gap(fromSeq: number, toSeq: number): Damage {
+  return new Damage(`records ${fromSeq} to ${toSeq} are missing`);
 }

@@ -1,21 +1,28 @@
-import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { StoredSession } from "../store.ts";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import { claimed, writeOutcome } from "../session-holder.ts";
+import type { ClaimedSession, StoredSession } from "../store.ts";
+import { Damage } from "./damage.ts";
 import { asBytes, textOf } from "./sqlite-text.ts";
 
 export class SessionTable {
   readonly #select: StatementSync;
+  readonly #selectRevision: StatementSync;
   readonly #upsert: StatementSync;
   readonly #delete: StatementSync;
   readonly #deleteExpired: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#select = db.prepare(
-      `SELECT ${asBytes("subject", "client_id")}, created_at_ms, expires_at_ms, positions FROM session
-       WHERE tenant = ? AND session_id = ?`,
+      `SELECT ${asBytes("subject", "client_id", "node_id")}, created_at_ms, expires_at_ms, positions, holder, revision
+       FROM session WHERE tenant = ? AND session_id = ?`,
+    );
+    this.#selectRevision = db.prepare(
+      "SELECT holder, revision FROM session WHERE tenant = ? AND session_id = ?",
     );
     this.#upsert = db.prepare(
-      `INSERT OR REPLACE INTO session (tenant, session_id, subject, client_id, created_at_ms, expires_at_ms, positions)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO session
+       (tenant, session_id, subject, client_id, created_at_ms, expires_at_ms, positions, holder, node_id, revision)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#delete = db.prepare("DELETE FROM session WHERE tenant = ? AND session_id = ?");
     this.#deleteExpired = db.prepare(
@@ -34,23 +41,28 @@ export class SessionTable {
       clientId: textOf(row["client_id"]),
       createdAtMs: row["created_at_ms"] as number,
       expiresAtMs: row["expires_at_ms"] as number,
-      positions: JSON.parse(row["positions"] as string) as Record<string, string>,
-      holder: 1,
-      nodeId: "",
-      revision: 0,
+      positions: positionsOf(row),
+      holder: row["holder"] as number,
+      nodeId: textOf(row["node_id"]),
+      revision: row["revision"] as number,
     };
   }
 
-  save({ tenant, sessionId, subject, clientId, createdAtMs, expiresAtMs, positions }: StoredSession): void {
-    this.#upsert.run(
-      tenant,
-      sessionId,
-      subject,
-      clientId,
-      createdAtMs,
-      expiresAtMs,
-      JSON.stringify(positions),
-    );
+  claim(tenant: string, sessionId: string, nodeId: string): ClaimedSession | undefined {
+    const stored = this.load(tenant, sessionId);
+    if (stored === undefined) return undefined;
+    const session = claimed(stored, nodeId);
+    this.#write(session);
+    return { session, previousNodeId: stored.nodeId };
+  }
+
+  /** False when the session was taken since. */
+  save(session: StoredSession): boolean {
+    const row = this.#selectRevision.get(session.tenant, session.sessionId);
+    const stored = row && { holder: row["holder"] as number, revision: row["revision"] as number };
+    const outcome = writeOutcome(session, stored);
+    if (outcome === "newer") this.#write(session);
+    return outcome !== "taken";
   }
 
   delete(tenant: string, sessionId: string): void {
@@ -60,5 +72,28 @@ export class SessionTable {
   /** Removes at most `maxCount` sessions past their time; returns how many. */
   deleteExpired(nowMs: number, maxCount: number): number {
     return Number(this.#deleteExpired.run(nowMs, maxCount).changes);
+  }
+
+  #write(session: StoredSession): void {
+    this.#upsert.run(
+      session.tenant,
+      session.sessionId,
+      session.subject,
+      session.clientId,
+      session.createdAtMs,
+      session.expiresAtMs,
+      JSON.stringify(session.positions),
+      session.holder,
+      session.nodeId,
+      session.revision,
+    );
+  }
+}
+
+function positionsOf(row: Record<string, SQLOutputValue>): Record<string, string> {
+  try {
+    return JSON.parse(row["positions"] as string) as Record<string, string>;
+  } catch {
+    throw new Damage("the positions of a session cannot be read");
   }
 }

@@ -3,6 +3,7 @@ import type { ErrorCode } from "@tachikoma/protocol";
 import type {
   AppendRequest,
   AppendResult,
+  ClaimedSession,
   Lease,
   LogKey,
   LogState,
@@ -20,7 +21,8 @@ export interface Writes {
   openLog(key: LogKey, freshEpoch: string, nowMs: number): LogState;
   append(request: AppendRequest, tag: string, freshEpoch: string): AppendResult;
   deleteLog(key: LogKey): void;
-  saveSession(session: StoredSession): void;
+  claimSession(tenant: string, sessionId: string, nodeId: string): ClaimedSession | undefined;
+  saveSession(session: StoredSession): boolean;
   deleteSession(tenant: string, sessionId: string): void;
   claimReceipt(key: ReceiptKey, receipt: StoredReceipt, expiresAtMs: number): StoredReceipt;
   updateReceipt(key: ReceiptKey, receipt: StoredReceipt): void;
@@ -28,6 +30,7 @@ export interface Writes {
   renewLease(name: string, token: number, ttlMs: number, nowMs: number): boolean;
   releaseLease(name: string, token: number): void;
   sweep(request: SweepRequest): SweepResult;
+  tryToWrite(): void;
 }
 
 /** The calls that only look. They see what was committed, and run after the writes of their batch. */
@@ -36,8 +39,11 @@ export interface Reads {
     request: ReadRequest,
   ): { readonly state: LogState; readonly packed: PackedRecords | undefined } | undefined;
   logState(key: LogKey): LogState | undefined;
+  logStates(keys: readonly LogKey[]): readonly (LogState | undefined)[];
   loadSession(tenant: string, sessionId: string): StoredSession | undefined;
+  findLease(name: string): Lease | undefined;
   expiredLeases(prefix: string, nowMs: number, limit: number): readonly Lease[];
+  tryToRead(): void;
 }
 
 type CallTo<Calls> = {
@@ -61,11 +67,20 @@ export interface Failure {
   readonly cause?: string;
 }
 
+/** Why nothing can be written: no room, another process holds the file, writing is not allowed, the disk reports errors. */
+export type WriteFault = "full" | "locked" | "read-only" | "failing";
+
 /** The answers to the writes, or to the reads, of one batch: in the order of the calls. */
 export interface Answers {
   readonly values: readonly unknown[];
   readonly failures: ReadonlyMap<number, Failure>;
+  readonly fault?: WriteFault;
 }
+
+/** What the operator should know and no caller asked for. */
+export type Notice =
+  | { readonly kind: "damaged"; readonly place: string; readonly reason: string }
+  | { readonly kind: "pinned"; readonly byteCount: number };
 
 export type Durability = "power-loss" | "process-crash";
 
@@ -83,8 +98,14 @@ export interface DatabaseSettings {
 export type ToWorker = { readonly type: "batch"; readonly batch: Batch } | { readonly type: "close" };
 
 export type FromWorker =
-  | { readonly type: "ready"; readonly hasRenewedEpochs: boolean }
+  | {
+      readonly type: "ready";
+      readonly hasRenewedEpochs: boolean;
+      /** Schema version that the file had, where this server has brought it up to date. */
+      readonly upgradedFrom: number | undefined;
+    }
   | { readonly type: "refused"; readonly failure: Failure }
   | { readonly type: "written"; readonly answers: Answers }
   | { readonly type: "read"; readonly answers: Answers }
+  | { readonly type: "notice"; readonly notice: Notice }
   | { readonly type: "closed"; readonly failure?: Failure };

@@ -120,6 +120,28 @@ export function joinPieces(pieces: readonly PackedRecords[]): PackedRecords | un
   };
 }
 
+/** True when a row can be taken apart into records up to `lastSeq` that use up its bodies. */
+export function isWhole({ firstSeq, head, bodies }: PackedRecords, lastSeq: number): boolean {
+  let recordCount = 0;
+  let charCount = 0;
+  try {
+    for (const [, , , , tags, numbers] of JSON.parse(head) as Group[]) {
+      let at = 0;
+      for (const _tag of tags.split(" ")) {
+        at += 1;
+        const count = numbers[at++]!;
+        for (const end = at + count; at < end; at++) charCount += numbers[at]!;
+        recordCount += count;
+      }
+      if (at !== numbers.length) return false;
+    }
+  } catch {
+    // Not JSON, or JSON of another shape.
+    return false;
+  }
+  return recordCount === lastSeq - firstSeq + 1 && charCount === bodies.length;
+}
+
 /** The records after `afterSeq`, as many as the bounds allow and at least one. */
 export function unpackRecords(
   packed: PackedRecords,

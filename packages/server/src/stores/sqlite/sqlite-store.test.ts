@@ -50,6 +50,9 @@ describe("sqlite store, opened again", () => {
       clientId: "c",
       createdAtMs: 1,
       expiresAtMs: 2,
+      holder: 3,
+      nodeId: "node-a",
+      revision: 4,
     };
     await first.saveSession({ ...session, positions: { "chat:1": "e.2.t" } });
     const lease = (await first.acquireLease("execution:1", "node-a", 1000, NOW_MS, "{}"))!;

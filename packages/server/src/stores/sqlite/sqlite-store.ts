@@ -3,7 +3,6 @@ import { ORIGIN_TAG, TachikomaError } from "@tachikoma/protocol";
 import type { Logger, Random } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
 import { MemoryRosters } from "../memory/memory-rosters.ts";
-import { claimed } from "../session-holder.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -27,6 +26,7 @@ import type {
 } from "../store.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import { DatabaseThread } from "./database-thread.ts";
+import { LiveLeases } from "./live-leases.ts";
 import type { Durability, Reads, Writes } from "./sqlite-call.ts";
 import { unpackRecords } from "./sqlite-piece.ts";
 
@@ -89,8 +89,9 @@ class SqliteStore implements Store {
   readonly kind = "sqlite";
   readonly isShared = false;
   readonly appendIntervalMs = 0;
-  /** What is vouched for here goes with the process, as does the one node that can have the file. */
-  readonly #rosters = new MemoryRosters({ isLive: () => true });
+  readonly #leases = new LiveLeases();
+  /** In memory: what is vouched for ends with its process, as does the one node that can have the file. */
+  readonly #rosters = new MemoryRosters({ isLive: (lease, nowMs) => this.#leases.isLive(lease, nowMs) });
   readonly #thread: DatabaseThread;
   readonly #queue: CommitQueue;
   readonly #random: Random;
@@ -102,7 +103,9 @@ class SqliteStore implements Store {
   }
 
   async ping(): Promise<void> {
-    await this.logState({ tenant: "", channel: "" });
+    // Trying it is the only way to see that a full disk has room again.
+    if (this.#thread.canWrite) await this.#read("tryToRead", []);
+    else await this.#write("tryToWrite", []);
   }
 
   async openLog(key: LogKey, nowMs: number): Promise<LogState> {
@@ -133,7 +136,7 @@ class SqliteStore implements Store {
   }
 
   async logStates(keys: readonly LogKey[]): Promise<readonly (LogState | undefined)[]> {
-    return Promise.all(keys.map((key) => this.logState(key)));
+    return this.#read("logStates", [[...keys]]);
   }
 
   async deleteLog(key: LogKey): Promise<void> {
@@ -145,16 +148,12 @@ class SqliteStore implements Store {
   }
 
   async claimSession(tenant: string, sessionId: string, nodeId: string): Promise<ClaimedSession | undefined> {
-    const stored = await this.loadSession(tenant, sessionId);
-    return stored === undefined
-      ? undefined
-      : { session: claimed(stored, nodeId), previousNodeId: stored.nodeId };
+    return this.#write("claimSession", [tenant, sessionId, nodeId]);
   }
 
   async saveSession(session: StoredSession): Promise<boolean> {
     // A copy, because the caller may change its object before a batch leaves.
-    await this.#write("saveSession", [{ ...session, positions: { ...session.positions } }]);
-    return true;
+    return this.#write("saveSession", [{ ...session, positions: { ...session.positions } }]);
   }
 
   async deleteSession(tenant: string, sessionId: string): Promise<void> {
@@ -176,20 +175,28 @@ class SqliteStore implements Store {
     nowMs: number,
     body: string,
   ): Promise<Lease | undefined> {
-    return this.#write("acquireLease", [name, owner, ttlMs, nowMs, body], body.length);
-  }
-
-  async renewLease(name: string, token: number, ttlMs: number, nowMs: number): Promise<boolean> {
-    return this.#write("renewLease", [name, token, ttlMs, nowMs]);
-  }
-
-  async releaseLease(name: string, token: number): Promise<void> {
-    return this.#write("releaseLease", [name, token]);
+    const lease = await this.#write("acquireLease", [name, owner, ttlMs, nowMs, body], body.length);
+    if (lease !== undefined) this.#leases.taken(lease, nowMs);
+    return lease;
   }
 
   async findLease(name: string): Promise<Lease | undefined> {
-    const leases = await this.expiredLeases(name, Number.MAX_SAFE_INTEGER, 1000);
-    return leases.find((lease) => lease.name === name);
+    return this.#read("findLease", [name]);
+  }
+
+  async renewLease(name: string, token: number, ttlMs: number, nowMs: number): Promise<boolean> {
+    const isRenewed = await this.#write("renewLease", [name, token, ttlMs, nowMs]);
+    if (isRenewed) this.#leases.renewed(name, token, nowMs + ttlMs);
+    return isRenewed;
+  }
+
+  async releaseLease(name: string, token: number): Promise<void> {
+    await this.#write("releaseLease", [name, token]);
+    this.#leases.released(name, token);
+  }
+
+  async expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]> {
+    return this.#read("expiredLeases", [prefix, nowMs, limit]);
   }
 
   async enroll(request: EnrollRequest): Promise<number | undefined> {
@@ -208,6 +215,7 @@ class SqliteStore implements Store {
     return this.#rosters.strikeLease(lease);
   }
 
+  // A file has one owner: there is nobody who could say anything.
   listen(_listener: HintListener): void {}
 
   async follow(_key: LogKey): Promise<void> {}
@@ -215,10 +223,6 @@ class SqliteStore implements Store {
   unfollow(_key: LogKey): void {}
 
   say(_key: LogKey, _note: string): void {}
-
-  async expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]> {
-    return this.#read("expiredLeases", [prefix, nowMs, limit]);
-  }
 
   async sweep(request: SweepRequest): Promise<SweepResult> {
     return this.#write("sweep", [request]);
