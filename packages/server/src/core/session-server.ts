@@ -104,6 +104,7 @@ export class SessionServer {
   readonly #presence: PresenceTable;
   readonly #context: ConnectionContext;
   readonly #housekeeping: Housekeeping;
+  #opening: Promise<void> | undefined;
   #isDraining = false;
   #admissionCount = 0;
 
@@ -176,8 +177,13 @@ export class SessionServer {
     return this.#sessions.liveCount;
   }
 
-  /** Ends what a former process left running, and starts the periodic work. */
-  async open(): Promise<void> {
+  /** Ends what a former process left running, and starts the periodic work. Opening again is the same opening. */
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     await this.executions.open();
     this.#housekeeping.start();
   }
