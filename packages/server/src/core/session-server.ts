@@ -6,6 +6,7 @@ import { TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../executions/handler.ts";
 import type { Store } from "../stores/store.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
+import { Hints } from "./cluster/hints.ts";
 import { LogFollower } from "./cluster/log-follower.ts";
 import { NodeMail } from "./cluster/node-mail.ts";
 import { Connection, type PeerInfo } from "./connection/connection.ts";
@@ -105,8 +106,10 @@ export class SessionServer {
   readonly #presence: PresenceTable;
   readonly #context: ConnectionContext;
   readonly #housekeeping: Housekeeping;
+  readonly #hints: Hints;
   readonly #follower: LogFollower;
   readonly #mail: NodeMail;
+  #opening: Promise<void> | undefined;
   #isDraining = false;
   #startingCount = 0;
   #admissionCount = 0;
@@ -126,6 +129,7 @@ export class SessionServer {
       nodeId: this.nodeId,
       onTakenFrom: (nodeId, taken) => this.#mail.sendAtLast(nodeId, { kind: "session_taken", ...taken }),
     });
+    this.#hints = new Hints({ store, logger: options.logger });
     this.#mail = new NodeMail({
       ...options,
       nodeId: this.nodeId,
@@ -200,23 +204,25 @@ export class SessionServer {
     return this.#sessions.liveCount;
   }
 
-  /** Ends what a former process left running, and starts the periodic work. */
-  async open(): Promise<void> {
+  /** Ends what a former process left running, and starts the periodic work. Opening again is the same opening. */
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
     if (this.#options.store.isShared) await this.#meetOthers();
     await this.executions.open();
     this.#housekeeping.start();
   }
 
   async #meetOthers(): Promise<void> {
-    this.#options.store.listen({
-      onHead: (key, head) => {
-        if (!this.#mail.onHead(key)) this.#follower.onHead(key, head);
-      },
-      onNote: () => {},
-      onHintsLost: () => {
-        this.#follower.onHintsLost();
-        this.#mail.onHintsLost();
-      },
+    this.#hints.whenHead((key, head) => {
+      if (!this.#mail.onHead(key)) this.#follower.onHead(key, head);
+    });
+    this.#hints.whenLost(() => {
+      this.#follower.onHintsLost();
+      this.#mail.onHintsLost();
     });
     await this.#mail.open();
     this.#follower.start();

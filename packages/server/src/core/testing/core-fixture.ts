@@ -7,6 +7,7 @@ import type { Connection } from "../connection/connection.ts";
 import { sessionDoor } from "../connection/door-policy.ts";
 import { DEFAULT_NAMESPACE, type NamespaceConfig, NamespaceTable } from "../namespace.ts";
 import { silentObserver } from "../observer.ts";
+import type { Clock } from "../ports.ts";
 import { type Admitted, SessionServer, type SessionServerLimits } from "../session-server.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { seededRandom } from "./seeded-random.ts";
@@ -39,6 +40,8 @@ export const TEST_LIMITS: SessionServerLimits = {
 export interface CoreFixtureOptions {
   readonly store?: Store;
   readonly clock?: FakeClock;
+  /** The clock as the server sees it. @default clock */
+  readonly serverClock?: Clock;
   readonly handlers?: Readonly<Record<string, Handler>>;
   readonly limits?: Partial<SessionServerLimits>;
   readonly namespaces?: Readonly<Record<string, NamespaceConfig>>;
@@ -62,7 +65,7 @@ export class CoreFixture {
     this.store = options.store ?? createMemoryStore({ random });
     this.server = new SessionServer({
       store: this.store,
-      clock: this.clock,
+      clock: options.serverClock ?? this.clock,
       random,
       logger: silentLogger,
       observer: silentObserver,
@@ -81,6 +84,7 @@ export class CoreFixture {
 
   /** @param early sent before the server can have said anything */
   async connect(clientId: string, sessionId?: string, early?: object): Promise<ConnectedClient> {
+    await this.server.open();
     return this.connectAdmitted(await this.server.admit({ credential: {}, clientId, sessionId }), early);
   }
 
