@@ -17,6 +17,7 @@ import type { Link } from "./network/link.ts";
 import { SimNetwork } from "./network/sim-network.ts";
 import { chunkValue, endValue, messageValue, outcomeOf, startValue } from "./record-value.ts";
 import { Recorder } from "./recorder.ts";
+import { settlePromises } from "./settle-promises.ts";
 import { Witness } from "./store/witness.ts";
 
 /** Where `chat` keeps everything and `small` so little that readers who were away are reset. */
@@ -26,7 +27,7 @@ const NAMESPACES = {
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
 
 export class World implements ActorWorld {
-  readonly clock = new FakeClock();
+  readonly clock = new FakeClock({ settlePromises });
   readonly recorder = new Recorder(() => this.clock.monotonicMs());
   readonly dice: Dice;
   readonly random;
