@@ -1,5 +1,6 @@
 /** Chooses what happens next: a user, a fault, or one step of what is under way. The choices come from the seed alone. */
 import { MODEL_KINDS, type ModelInput } from "./actors/model.ts";
+import { turnOfEventLoop } from "./settle-promises.ts";
 import type { World } from "./world.ts";
 
 /** A store answers within this, however the dice fall: what takes longer is a store that is away. */
@@ -40,6 +41,7 @@ export async function nextEvent(world: World, { faultShare, mayStoreFail }: Sche
   const moveCount = dice.between(0, 12);
   for (let count = 0; count < moveCount; count += 1) await moveOne(world, mayStoreFail);
   if (dice.chance(0.5)) await passTime(world, dice.between(1, 60), mayStoreFail);
+  await turnOfEventLoop();
 }
 
 /** Time passes; a store that is asked answers meanwhile. */

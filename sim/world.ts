@@ -1,12 +1,10 @@
 /** Everything that one seed makes: a server over a store, clients, and the network between them. Nothing moves by itself. */
-import { decodeServerMessage, RESERVED_PREFIX } from "@tachikoma/protocol";
-import { isRecordFrame, spanOf } from "../packages/client/src/channel/record-frame.ts";
 import { DEFAULT_NAMESPACE, NamespaceTable } from "../packages/server/src/core/namespace.ts";
 import { FakeClock } from "../packages/server/src/core/testing/fake-clock.ts";
 import { seededRandom } from "../packages/server/src/core/testing/seeded-random.ts";
 import { createMemoryStore } from "../packages/server/src/stores/memory/memory-store.ts";
 import type { Actor } from "./actors/actor.ts";
-import type { ActorWorld, Fold } from "./actors/actor-world.ts";
+import type { ActorTiming, ActorWorld, Fold } from "./actors/actor-world.ts";
 import type { WatchedCancel } from "./actors/cancel-watch.ts";
 import { LibraryClient } from "./actors/library-client.ts";
 import { PlainClient } from "./actors/plain-client.ts";
@@ -15,22 +13,31 @@ import { Dice } from "./dice.ts";
 import { DEFAULT_CHECK_OPTIONS } from "./history/check-options.ts";
 import type { Link } from "./network/link.ts";
 import { SimNetwork } from "./network/sim-network.ts";
-import { chunkValue, endValue, messageValue, outcomeOf, startValue } from "./record-value.ts";
 import { Recorder } from "./recorder.ts";
+import { settlePromises } from "./settle-promises.ts";
 import { Witness } from "./store/witness.ts";
+import { wireRecord } from "./wire-record.ts";
 
 /** Where `chat` keeps everything and `small` so little that readers who were away are reset. */
 const NAMESPACES = {
   small: { ...DEFAULT_NAMESPACE, retention: { maxRecords: 12, maxBytes: 1_000_000, maxAgeMs: 3_600_000 } },
 };
+/** The server speaks every 5 s; silence for much longer is a dead connection. */
+const TIMING: ActorTiming = {
+  backOff: { maxDelayMs: 4_000 },
+  heartbeat: { idlePingAfterMs: 7_000, pongTimeoutMs: 4_000 },
+  plainReconnectMs: 700,
+  plainSilenceMs: 12_000,
+};
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
 
 export class World implements ActorWorld {
-  readonly clock = new FakeClock();
+  readonly clock = new FakeClock({ settlePromises });
   readonly recorder = new Recorder(() => this.clock.monotonicMs());
   readonly dice: Dice;
   readonly random;
   readonly network: SimNetwork;
+  readonly timing = TIMING;
   readonly witness: Witness;
   readonly host: ServerHost;
   readonly channels: readonly string[];
@@ -71,21 +78,8 @@ export class World implements ActorWorld {
   }
 
   #arrived(session: string, link: Link, text: string): void {
-    const message = decodeServerMessage(text);
-    if (message === undefined || !isRecordFrame(message) || message.channel.startsWith(RESERVED_PREFIX))
-      return;
-    const span = spanOf(message);
-    if (span === undefined || message.type === "skip") return;
-    const { last, firstSeq } = span;
-    this.recorder.write({
-      kind: "wire",
-      session,
-      conn: link.id,
-      stream: `default/${message.channel}`,
-      ...last,
-      val: frameValue(message),
-      ...(firstSeq < last.seq ? { fromSeq: firstSeq } : {}),
-    });
+    const record = wireRecord(session, link.id, text);
+    if (record !== undefined) this.recorder.write(record);
   }
 
   #closed(name: string, link: Link, code: number): void {
@@ -93,12 +87,4 @@ export class World implements ActorWorld {
     const isKnown = code === 1006 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
     if (!isKnown || code === 1011) this.recorder.find("close-code", `${link.id} ended with ${code}`);
   }
-}
-
-function frameValue(message: Parameters<typeof spanOf>[0]): string {
-  if (message.type === "message") return messageValue(message.data);
-  if (message.type === "chunk") return chunkValue(message.executionId, message.chunk);
-  if (message.type === "execution_started") return startValue(message.executionId);
-  if (message.type === "skip") return "";
-  return endValue(message.executionId, outcomeOf(message.type) ?? message.type);
 }

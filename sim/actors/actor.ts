@@ -19,5 +19,7 @@ export interface Actor {
   readonly unanswered: readonly string[];
   /** The end of all trouble: whoever went offline by itself comes back. */
   heal(): void;
+  /** Leaves for good, which is no fault of anybody. */
+  close(): void;
   readonly isOnline: boolean;
 }

@@ -25,15 +25,16 @@ export class LibraryClient implements Actor {
   /** What was asked for and is not answered, in words. */
   readonly #pending = new Map<string, string>();
   #connectionId: string | undefined;
+  #isClosed = false;
 
   constructor(name: string, world: ActorWorld) {
     this.name = name;
     this.#world = world;
-    const { clock, random, recorder } = world;
+    const { clock, random, recorder, timing } = world;
     this.#client = connect("ws://sim/ws", {
       clientId: name,
-      backOff: { maxDelayMs: 4_000 },
-      heartbeat: { idlePingAfterMs: 7_000, pongTimeoutMs: 4_000 },
+      backOff: timing.backOff,
+      heartbeat: timing.heartbeat,
       ports: {
         clock,
         random,
@@ -219,6 +220,11 @@ export class LibraryClient implements Actor {
     this.#client.connect();
   }
 
+  close(): void {
+    this.#isClosed = true;
+    this.#client.close();
+  }
+
   #watch(): void {
     const { recorder } = this.#world;
     this.#client.on("session", ({ sessionId, connectionId, resumed, reason }) => {
@@ -231,7 +237,8 @@ export class LibraryClient implements Actor {
     this.#client.on("status", ({ state }) => {
       recorder.note(`${this.name} is ${state}`);
       if (state !== "online") this.#leave();
-      if (state === "closed") recorder.find("client-closed", `${this.name} was closed for good`);
+      if (state === "closed" && !this.#isClosed)
+        recorder.find("client-closed", `${this.name} was closed for good`);
     });
     this.#client.on("error", (error) => {
       recorder.note(`${this.name} error ${error.message}`);

@@ -13,19 +13,24 @@ export interface ModelInput {
   readonly kind: (typeof MODEL_KINDS)[number];
   readonly chunkCount: number;
   readonly maxPauseMs: number;
+  /** How long one that is steered waits for each input. @default 3_000 */
+  readonly inputPatienceMs?: number;
 }
 
 const INPUT_PATIENCE_MS = 3_000;
 
+/** Where a model tells of the requests that reach it, and of those that are aborted. */
+type ModelRecorder = Pick<Recorder, "write">;
+
 /** The model is elsewhere: what it tells the history it tells however the server's process fares. */
-export function createModel(clock: Clock, recorder: Recorder): Handler<ModelInput> {
+export function createModel(clock: Clock, recorder: ModelRecorder): Handler<ModelInput> {
   return (context) => answer(context, clock, recorder);
 }
 
 async function* answer(
   { input, executionId, signal, inputs }: ExecutionContext<ModelInput>,
   clock: Clock,
-  recorder: Recorder,
+  recorder: ModelRecorder,
 ): AsyncGenerator<string | Chunk> {
   const dice = new Dice(input.seed);
   recorder.write({ kind: "llm.sent", gen: executionId });
@@ -37,7 +42,10 @@ async function* answer(
     if (input.kind === "failing" && index === Math.floor(input.chunkCount / 2))
       throw new Error("The model failed");
     if (input.kind === "steered" && index % 4 === 2) {
-      const steering = await Promise.race([waiting.next(), pause(clock, INPUT_PATIENCE_MS, signal)]);
+      const steering = await Promise.race([
+        waiting.next(),
+        pause(clock, input.inputPatienceMs ?? INPUT_PATIENCE_MS, signal),
+      ]);
       if (steering !== undefined && steering.done !== true)
         yield ` [${executionId} ${JSON.stringify(steering.value)}]`;
     }

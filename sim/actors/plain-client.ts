@@ -14,29 +14,25 @@ import {
 } from "@tachikoma/protocol";
 import type { RecordFrame } from "../../packages/client/src/channel/record-frame.ts";
 import { isRecordFrame } from "../../packages/client/src/channel/record-frame.ts";
-import type { WebSocketLike } from "../../packages/client/src/ports.ts";
 import type { Timer } from "../../packages/server/src/core/ports.ts";
 import type { Dice } from "../dice.ts";
 import { messageValue } from "../record-value.ts";
 import type { Actor } from "./actor.ts";
-import type { ActorWorld } from "./actor-world.ts";
+import type { ActorSocket, ActorWorld } from "./actor-world.ts";
 import type { ModelInput } from "./model.ts";
 import { PlainView } from "./plain-view.ts";
-
-const RECONNECT_MS = 700;
-/** The server speaks every 5 s; silence for much longer is a dead connection. */
-const SILENCE_MS = 12_000;
 
 export class PlainClient implements Actor {
   readonly name: string;
   readonly #world: ActorWorld;
   readonly #views = new Map<string, PlainView>();
   readonly #pendingPublishes = new Map<string, string>();
-  #socket: WebSocketLike | undefined;
+  #socket: ActorSocket | undefined;
   #sessionId: string | undefined;
   #connectionId: string | undefined;
   #opCount = 0;
   #silence: Timer | undefined;
+  #isClosed = false;
 
   constructor(name: string, world: ActorWorld) {
     this.name = name;
@@ -115,6 +111,11 @@ export class PlainClient implements Actor {
 
   heal(): void {}
 
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.close(1000);
+  }
+
   #open(): void {
     const WebSocket = this.#world.network.webSocketFor(this.name);
     const session = this.#sessionId === undefined ? "" : `&session_id=${this.#sessionId}`;
@@ -126,26 +127,26 @@ export class PlainClient implements Actor {
     this.#listen(socket);
   }
 
-  #listen(socket: WebSocketLike): void {
+  #listen(socket: ActorSocket): void {
     this.#silence?.cancel();
-    this.#silence = this.#world.clock.setTimer(SILENCE_MS, () => {
+    this.#silence = this.#world.clock.setTimer(this.#world.timing.plainSilenceMs, () => {
       if (this.#socket !== socket) return;
       socket.close(1000);
       this.#lost(socket);
     });
   }
 
-  #lost(socket: WebSocketLike): void {
+  #lost(socket: ActorSocket): void {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
     this.#silence?.cancel();
-    const { recorder, clock } = this.#world;
+    const { recorder, clock, timing } = this.#world;
     if (this.#connectionId !== undefined)
       recorder.write({ kind: "close", session: this.name, conn: this.#connectionId, code: 1000 });
     this.#connectionId = undefined;
     for (const op of this.#pendingPublishes.keys()) recorder.write({ kind: "pub.info", op });
     this.#pendingPublishes.clear();
-    clock.setTimer(RECONNECT_MS, () => this.#open());
+    if (!this.#isClosed) clock.setTimer(timing.plainReconnectMs, () => this.#isClosed || this.#open());
   }
 
   #received(text: string): void {

@@ -14,6 +14,8 @@ interface PendingTimer {
 export interface FakeClockOptions {
   /** Wall-clock time at the start, in milliseconds since 1970. */
   readonly startMs?: number;
+  /** Waits until every promise that can settle has done so. @default a turn of the event loop */
+  readonly settlePromises?: () => Promise<void>;
 }
 
 const DEFAULT_START_MS = Date.UTC(2030, 0, 1);
@@ -25,6 +27,7 @@ const afterPromises = setImmediate;
 
 export class FakeClock implements Clock {
   readonly #startMs: number;
+  readonly #settlePromises: () => Promise<void>;
   #elapsedMs = 0;
   /** Latest first, so that the next one to run is popped off the end. */
   readonly #timers: PendingTimer[] = [];
@@ -34,6 +37,7 @@ export class FakeClock implements Clock {
 
   constructor(options: FakeClockOptions = {}) {
     this.#startMs = options.startMs ?? DEFAULT_START_MS;
+    this.#settlePromises = options.settlePromises ?? turnOfEventLoop;
   }
 
   nowMs(): number {
@@ -99,13 +103,13 @@ export class FakeClock implements Clock {
 
   async #settle(): Promise<void> {
     let taskCount = 0;
-    await promisesSettled();
+    await this.#settlePromises();
     while (this.#deferred.length > 0) {
       const round = this.#deferred;
       this.#deferred = [];
       for (const task of round) {
         task();
-        await promisesSettled();
+        await this.#settlePromises();
         taskCount += 1;
       }
       if (taskCount > MAX_TASKS_WITHOUT_PROGRESS) throw new Error("Deferred tasks defer for ever");
@@ -148,7 +152,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** A turn of the event loop begins only after every promise that could settle has done so. */
-function promisesSettled(): Promise<void> {
+/** It begins only after every promise that could settle has done so. */
+function turnOfEventLoop(): Promise<void> {
   return new Promise((resolve) => afterPromises(resolve));
 }
