@@ -225,7 +225,7 @@ export interface Store {
   readonly kind: string;
   /** True when other nodes may work with the same store. */
   readonly isShared: boolean;
-  /** Shortest time between two appends of one execution that suits this store; 0 where an append costs next to nothing. */
+  /** How often one execution should append at most, at this moment; 0 where an append costs next to nothing. */
   readonly appendIntervalMs: number;
 
   /** Resolves when the store can serve. @throws STORE_UNAVAILABLE */

@@ -23,8 +23,8 @@ export interface ChunkWriterOptions {
   readonly key: LogKey;
   readonly executionId: string;
   readonly fence: Fence;
-  /** Shortest time from the start of one append to that of the next. */
-  readonly intervalMs: number;
+  /** How often chunks are appended at most while they keep coming, in milliseconds. */
+  readonly intervalMs: () => number;
   /** The chunks cannot be stored; nothing more will be. */
   readonly onFailed: (cause: unknown) => void;
 }
@@ -108,10 +108,17 @@ export class ChunkWriter {
     this.#options.onFailed(cause);
   }
 
+  /**
+   * All executions of a node wait for the same moments, multiples of the interval: what they append then goes to the store, and on
+   * to the viewers, together.
+   */
   async #untilDue(): Promise<void> {
-    const { clock, intervalMs } = this.#options;
-    const leftMs = this.#startedAtMs + intervalMs - clock.monotonicMs();
-    if (leftMs > 0 && !this.#isFlushing) await this.#wait(leftMs);
+    const { clock } = this.#options;
+    const intervalMs = this.#options.intervalMs();
+    const nowMs = clock.monotonicMs();
+    if (this.#isFlushing || nowMs - this.#startedAtMs >= intervalMs) return;
+    const dueAtMs = Math.ceil((this.#startedAtMs + intervalMs / 2) / intervalMs) * intervalMs;
+    if (dueAtMs > nowMs) await this.#wait(dueAtMs - nowMs);
   }
 
   #wait(ms: number): Promise<void> {

@@ -272,7 +272,7 @@ export class ExecutionService {
         fence,
         maxWaitingInputs: this.#options.limits.maxWaitingInputs,
         maxDurationMs: this.#maxDurationMs(claim.handlerName),
-        appendIntervalMs: this.#options.store.appendIntervalMs,
+        appendIntervalMs: () => this.#options.store.appendIntervalMs,
       }),
       options.onUnwatched,
       body,

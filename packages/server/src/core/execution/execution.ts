@@ -32,8 +32,8 @@ export interface ExecutionOptions {
   readonly logger: Logger;
   readonly maxWaitingInputs: number;
   readonly maxDurationMs: number;
-  /** Shortest time between two appends of chunks that suits the store. */
-  readonly appendIntervalMs: number;
+  /** How often chunks are appended at most, as the store wants it now. */
+  readonly appendIntervalMs: () => number;
 }
 
 /** Pauses between tries to store the terminal record while the store is away. */

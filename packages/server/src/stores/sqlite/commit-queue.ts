@@ -21,6 +21,8 @@ const MAX_BATCH_WRITES = 2048;
 /** A batch takes at least one write, however large. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 const MAX_BATCH_READS = 32;
+/** Writes over which the group size is averaged. */
+const GROUP_SIZE_MEMORY = 32;
 
 interface Waiting<Call> {
   readonly call: Call;
@@ -47,6 +49,7 @@ export class CommitQueue {
   #sentWrites = 0;
   #underWay: BatchUnderWay | undefined;
   #isSendScheduled = false;
+  #groupSize = 1;
   /** Why nothing is taken any more. */
   #refusal: TachikomaError | undefined;
   #onDrained: (() => void) | undefined;
@@ -58,6 +61,11 @@ export class CommitQueue {
 
   get isIdle(): boolean {
     return this.#underWay === undefined && this.#writes.length === 0 && this.#reads.length === 0;
+  }
+
+  /** How many writes have shared a commit lately, as the average write sees it: near 1 on an idle server. */
+  get groupSize(): number {
+    return this.#groupSize;
   }
 
   write(call: WriteCall, byteCount: number): Promise<unknown> {
@@ -183,6 +191,7 @@ export class CommitQueue {
     }
     this.#queuedBytes -= byteCount;
     this.#sentWrites += count;
+    this.#groupSize += (count - this.#groupSize) * Math.min(1, count / GROUP_SIZE_MEMORY);
     return this.#writes.splice(0, count);
   }
 
