@@ -4,7 +4,7 @@
  */
 import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../../executions/handler.ts";
-import type { NewRecord, Store } from "../../stores/store.ts";
+import type { LogKey, NewRecord, Store } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
@@ -46,6 +46,8 @@ export interface ExecutionServiceOptions {
   readonly leaseTtlMs: number;
   /** How long a command's receipt is remembered. */
   readonly receiptTtlMs: number;
+  /** Asks whether other nodes have watchers of a channel; absent where there are no other nodes. */
+  readonly isWatchedElsewhere: ((key: LogKey) => Promise<boolean>) | undefined;
   /** True when no other process can own anything in the store: what is left from before has no owner. */
   readonly isOnlyOwner: boolean;
 }
@@ -94,7 +96,7 @@ export class ExecutionService {
     this.#options = options;
     this.#leases = new LeaseKeeper(options);
     this.#receipts = new CommandReceipts(options);
-    this.#unwatched = new UnwatchedPolicies(options.clock);
+    this.#unwatched = new UnwatchedPolicies(options);
   }
 
   get runningCount(): number {
