@@ -6,11 +6,12 @@ import { TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../executions/handler.ts";
 import type { Store } from "../stores/store.ts";
 import { type Authorize, createAuthorize } from "./authorize.ts";
-import { Hints } from "./cluster/hints.ts";
 import { LogFollower } from "./cluster/log-follower.ts";
+import { Membership } from "./cluster/membership.ts";
 import { NodeMail } from "./cluster/node-mail.ts";
 import { Connection, type PeerInfo } from "./connection/connection.ts";
-import { ConnectionRegistry, type Reservation } from "./connection/connection-registry.ts";
+import { ConnectionPlaces, type Reservation } from "./connection/connection-places.ts";
+import { ConnectionRegistry } from "./connection/connection-registry.ts";
 import type { ConnectionContext, ConnectionLimits, CustomHandler } from "./connection/context.ts";
 import type { Door } from "./connection/door-policy.ts";
 import type { HeartbeatTiming } from "./connection/heartbeat.ts";
@@ -27,9 +28,10 @@ import { Mailbox } from "./mailbox.ts";
 import type { NamespaceTable } from "./namespace.ts";
 import type { Observer } from "./observer.ts";
 import type { Clock, Logger, Random, Transport } from "./ports.ts";
-import { PresenceTable } from "./presence.ts";
+import { PresenceTable } from "./presence/presence-table.ts";
 import { type PublishRequest, publishMessage } from "./publish.ts";
 import { type OpenedSession, SessionRegistry } from "./session/session-registry.ts";
+import { Signals } from "./signals.ts";
 
 export interface SessionServerLimits extends ConnectionLimits {
   readonly maxConnections: number;
@@ -96,17 +98,18 @@ const HISTORY_LIMITS = { maxConcurrentReads: 16, maxRecords: 16_384, maxBytes: 1
 
 export class SessionServer {
   readonly nodeId: string;
-  readonly connections: ConnectionRegistry;
+  readonly connections = new ConnectionRegistry();
   readonly executions: ExecutionService;
   readonly hub: LogHub;
   readonly authorize: Authorize;
   readonly mailbox: Mailbox;
   readonly #options: SessionServerOptions;
+  readonly #membership: Membership;
+  readonly #places: ConnectionPlaces;
   readonly #sessions: SessionRegistry;
   readonly #presence: PresenceTable;
   readonly #context: ConnectionContext;
   readonly #housekeeping: Housekeeping;
-  readonly #hints: Hints;
   readonly #follower: LogFollower;
   readonly #mail: NodeMail;
   #opening: Promise<void> | undefined;
@@ -118,7 +121,18 @@ export class SessionServer {
     const { clock, store, random, observer, limits, namespaces } = options;
     this.#options = options;
     this.nodeId = random.id(NODE_ID_CHARS);
-    this.connections = new ConnectionRegistry(limits.maxConnectionsPerClient);
+    this.#membership = new Membership({
+      ...options,
+      nodeId: this.nodeId,
+      onPresenceChanged: (roster, change) => this.#presence.onChanged(roster, change),
+      onPresenceStruck: (roster) => this.#presence.onStruck(roster),
+    });
+    const { hints } = this.#membership;
+    this.#places = new ConnectionPlaces({
+      vouched: this.#membership.places,
+      hints,
+      maxPerClient: limits.maxConnectionsPerClient,
+    });
     this.authorize = createAuthorize(namespaces, () => clock.nowMs());
     this.#sessions = new SessionRegistry({
       store,
@@ -129,7 +143,6 @@ export class SessionServer {
       nodeId: this.nodeId,
       onTakenFrom: (nodeId, taken) => this.#mail.sendAtLast(nodeId, { kind: "session_taken", ...taken }),
     });
-    this.#hints = new Hints({ store, logger: options.logger });
     this.#mail = new NodeMail({
       ...options,
       nodeId: this.nodeId,
@@ -147,7 +160,11 @@ export class SessionServer {
       onAdvance: (log) => {
         for (const cursor of log.cursors) delivery.mark(cursor);
       },
-      onReadersChanged: (log) => this.executions.onReadersChanged(log),
+      onReadersChanged: (log) => {
+        this.#membership.watchers?.onReadersChanged(log);
+        this.#presence.onReadersChanged(log);
+        this.executions.onReadersChanged(log);
+      },
       onReadChanged: (log, isRead) => {
         if (store.isShared) this.#follower.onReadChanged(log, isRead);
       },
@@ -162,14 +179,18 @@ export class SessionServer {
       flushWindowMs: options.flushWindowMs,
     });
     this.#presence = new PresenceTable({
-      clock,
-      hub: () => this.hub,
+      ...options,
+      hints,
+      hub: this.hub,
+      vouched: this.#membership.presence,
+      isShared: store.isShared,
       leaveAfterMs: options.presenceLeaveAfterMs,
     });
     this.executions = new ExecutionService({
       ...options,
       hub: this.hub,
       nodeId: this.nodeId,
+      isWatchedElsewhere: this.#membership.isWatchedElsewhere,
       limits: limits.executions,
       receiptTtlMs: RECEIPT_TTL_MS,
       mail: this.#mail,
@@ -183,6 +204,7 @@ export class SessionServer {
       sessions: this.#sessions,
       connections: this.connections,
       presence: this.#presence,
+      signals: new Signals({ hub: this.hub, hints }),
       executions: this.executions,
       authorize: this.authorize,
       reauthenticate: (token, identity) => this.#reauthenticate(token, identity),
@@ -211,16 +233,19 @@ export class SessionServer {
   }
 
   async #open(): Promise<void> {
+    await this.#membership.open();
     if (this.#options.store.isShared) await this.#meetOthers();
     await this.executions.open();
+    this.#presence.start();
     this.#housekeeping.start();
   }
 
   async #meetOthers(): Promise<void> {
-    this.#hints.whenHead((key, head) => {
+    const { hints } = this.#membership;
+    hints.whenHead((key, head) => {
       if (!this.#mail.onHead(key)) this.#follower.onHead(key, head);
     });
-    this.#hints.whenLost(() => {
+    hints.whenLost(() => {
       this.#follower.onHintsLost();
       this.#mail.onHintsLost();
     });
@@ -229,7 +254,7 @@ export class SessionServer {
   }
 
   /**
-   * Decides before the handshake whether a connection may be made, and takes its place in the same step.
+   * Decides before the handshake whether a connection may be made, and takes its place.
    *
    * @throws SERVER_NOT_READY, FORBIDDEN, TOO_MANY_CONNECTIONS, STORE_UNAVAILABLE
    */
@@ -251,9 +276,20 @@ export class SessionServer {
     );
     const opened = await this.#sessions.open(identity, sessionId);
     this.#checkReady();
-    const isOvertaken = this.#sessions.isOvertaken(opened.session, number);
-    const isReplacing = opened.isResumed && opened.session.holder !== undefined;
-    const reservation = this.connections.reserve(identity.tenant, identity.clientId, isReplacing);
+    const { session, isResumed } = opened;
+    const reservation = await this.#places.reserve({
+      tenant: identity.tenant,
+      clientId: identity.clientId,
+      sessionId: session.id,
+      isResumed,
+      isReplacing: isResumed && session.holder !== undefined,
+    });
+    // While the store was asked the server may have begun to stop, and a later connection may have come.
+    if (this.#isDraining) {
+      reservation.release();
+      throw stopping();
+    }
+    const isOvertaken = this.#sessions.isOvertaken(session, number);
     return { admission: number, isOvertaken, identity, opened, reservation };
   }
 
@@ -299,12 +335,13 @@ export class SessionServer {
     this.#follower.stop();
     if (this.#options.store.isShared) await this.#mail.close();
     await this.executions.settleHandlers();
+    await this.#membership.close();
   }
 
   #checkReady(): void {
-    if (this.#isDraining) throw new TachikomaError("SERVER_NOT_READY", "The server is stopping");
+    if (this.#isDraining) throw stopping();
     const { maxConnections } = this.#options.limits;
-    if (this.connections.placeCount >= maxConnections) {
+    if (this.#places.count >= maxConnections) {
       throw new TachikomaError("SERVER_NOT_READY", `The server has ${maxConnections} connections, its limit`);
     }
   }
@@ -315,4 +352,8 @@ export class SessionServer {
     const isSame = renewed.tenant === identity.tenant && renewed.subject === identity.subject;
     return isSame ? renewed : undefined;
   }
+}
+
+function stopping(): TachikomaError {
+  return new TachikomaError("SERVER_NOT_READY", "The server is stopping");
 }

@@ -15,11 +15,18 @@ export interface SignalNote {
   readonly text: string;
 }
 
-/** The presence roster of the channel has changed; without an entry it has to be read anew. */
+/** The presence roster of the channel has changed; without the change it has to be read anew. */
 export interface PresenceNote {
   readonly kind: "presence";
+  readonly change?: RosterChange;
+}
+
+/** One change of a roster, and the version that it made. */
+export interface RosterChange {
   readonly version: number;
-  readonly entry?: { readonly id: string; readonly value: string | undefined };
+  readonly id: string;
+  /** Absent when the entry was struck. */
+  readonly value?: string | undefined;
 }
 
 /** Said in the inbox of a session: its place was given back by a connection that never took the session over. */

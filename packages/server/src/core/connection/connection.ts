@@ -22,7 +22,7 @@ import type { Identity } from "../identity.ts";
 import type { Timer, Transport } from "../ports.ts";
 import type { Session, SessionHolder } from "../session/session.ts";
 import type { OpenedSession } from "../session/session-registry.ts";
-import type { Reservation } from "./connection-registry.ts";
+import type { Reservation } from "./connection-places.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { Door } from "./door-policy.ts";
 import { Heart } from "./heart.ts";
@@ -134,10 +134,16 @@ export class Connection implements Subscriber, SessionHolder {
     observer.sessionOpened(this.#opened.freshReason ?? (this.#opened.isResumed ? "resumed" : "new"));
     try {
       if (this.#opened.isResumed) await sessions.claim(this.session);
+      this.#reservation.takeOver();
       const restored = await this.subscriptions.restore(this.identity);
       await sessions.save(this.session);
       if (this.isClosed) return;
-      presence.attached(this.session.id);
+      const { subscriptions } = this;
+      presence.attached(
+        this.session,
+        subscriptions.channels(),
+        (channel) => subscriptions.get(channel) !== undefined,
+      );
       this.#welcome(restored);
     } catch (cause) {
       this.closeFor(cause);
@@ -207,7 +213,7 @@ export class Connection implements Subscriber, SessionHolder {
     for (const [channel, key] of this.#stalePresence) {
       if (!this.#hasRoom()) return;
       this.#stalePresence.delete(channel);
-      this.sendMembers(key);
+      this.#sendMembers(key);
     }
     this.context.delivery.drained(this);
   }
@@ -255,11 +261,6 @@ export class Connection implements Subscriber, SessionHolder {
     if (this.sendIfRoom(text)) return;
     // The change is not queued: the whole list follows when there is room.
     this.#stalePresence.set(key.channel, key);
-  }
-
-  sendMembers(key: LogKey): void {
-    const members = this.context.presence.members(key);
-    this.send({ type: "presence", channel: key.channel, event: "members", members });
   }
 
   /** Takes a fresh credential of the same subject. */
@@ -310,6 +311,8 @@ export class Connection implements Subscriber, SessionHolder {
     for (const channel of this.subscriptions.channels()) {
       const cursor = this.subscriptions.get(channel)!;
       cursor.isHeld = this.#arePositionsFromClient;
+      // A client that names its own positions gets the list with the answer to each.
+      if (!cursor.isHeld) this.context.presence.show(cursor.log.key, this);
       this.subscriptions.begin(cursor);
     }
     this.door.onWelcome(this, isResumed);
@@ -321,6 +324,12 @@ export class Connection implements Subscriber, SessionHolder {
       this.context.observer.resetSent(reason);
       this.send({ type: "reset", channel, reason, position });
     }
+  }
+
+  #sendMembers(key: LogKey): void {
+    const members = this.context.presence.members(key);
+    if (members === undefined) return;
+    this.send({ type: "presence", channel: key.channel, event: "members", members });
   }
 
   #hasRoom(): boolean {

@@ -6,8 +6,9 @@ import type { LogHub } from "../log/log-hub.ts";
 import type { NamespaceTable } from "../namespace.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Random } from "../ports.ts";
-import type { PresenceTable } from "../presence.ts";
+import type { PresenceTable } from "../presence/presence-table.ts";
 import type { SessionRegistry } from "../session/session-registry.ts";
+import type { Signals } from "../signals.ts";
 import type { ConnectionRegistry } from "./connection-registry.ts";
 import type { HeartbeatTiming } from "./heartbeat.ts";
 import type { InboundLimits } from "./inbound-budget.ts";
@@ -41,6 +42,7 @@ export interface ConnectionContext {
   readonly connections: ConnectionRegistry;
   readonly namespaces: NamespaceTable;
   readonly presence: PresenceTable;
+  readonly signals: Signals;
   readonly executions: ExecutionService;
   readonly authorize: Authorize;
   /** Checks a fresh credential for the same subject; `undefined` refuses it. */

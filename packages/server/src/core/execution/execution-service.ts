@@ -4,7 +4,7 @@
  */
 import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../../executions/handler.ts";
-import type { NewRecord, Store } from "../../stores/store.ts";
+import type { LogKey, NewRecord, Store } from "../../stores/store.ts";
 import type { NodeMail } from "../cluster/node-mail.ts";
 import type { CommandMessage, ReceiptMessage } from "../cluster/node-message.ts";
 import type { Identity } from "../identity.ts";
@@ -51,6 +51,8 @@ export interface ExecutionServiceOptions {
   readonly receiptTtlMs: number;
   /** The way to other nodes. */
   readonly mail: Pick<NodeMail, "send" | "sendAtLast">;
+  /** Asks whether other nodes have watchers of a channel; absent where there are no other nodes. */
+  readonly isWatchedElsewhere: ((key: LogKey) => Promise<boolean>) | undefined;
 }
 
 /** A command to execute, with the id that it has and will have however often it is sent. */
@@ -101,7 +103,7 @@ export class ExecutionService {
     this.#options = options;
     this.#leases = new LeaseKeeper(options);
     this.#receipts = new CommandReceipts(options);
-    this.#unwatched = new UnwatchedPolicies(options.clock);
+    this.#unwatched = new UnwatchedPolicies(options);
     this.#remote = new RemoteCommands({
       ...options,
       send: (nodeId, message) => options.mail.send(nodeId, message),

@@ -36,12 +36,8 @@ export function signal(
   const { channel } = message;
   return whenAllowed(connection, "signal", channel, undefined, () => {
     const { tenant, clientId } = connection.identity;
-    const log = connection.context.hub.peek({ tenant, channel });
-    if (log === undefined) return;
     const text = encodeMessage({ type: "signal", channel, data: message.data, sender: clientId });
-    for (const cursor of log.cursors) {
-      if (cursor.subscriber !== connection) cursor.subscriber.sendIfRoom(text);
-    }
+    connection.context.signals.send({ tenant, channel }, text, connection);
   });
 }
 
@@ -61,6 +57,6 @@ export function presence(
       return connection.sendFailure(fault, id);
     }
     const key = { tenant: identity.tenant, channel };
-    context.presence.set(key, session.id, identity.clientId, message.state);
+    connection.background(context.presence.set(key, session, message.state), id);
   });
 }

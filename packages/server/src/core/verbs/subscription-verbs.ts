@@ -39,7 +39,7 @@ export function unsubscribe(
       const isKnown = await connection.subscriptions.unsubscribe(channel);
       if (!isKnown) throw new TachikomaError("NOT_SUBSCRIBED", `There is no subscription to ${channel}`);
       const { presence } = connection.context;
-      presence.leave({ tenant: connection.identity.tenant, channel }, connection.session.id);
+      presence.leave({ tenant: connection.identity.tenant, channel }, connection);
       connection.send({ type: "unsubscribed", channel, ...refOf(message) });
     }),
     message.id,
@@ -81,7 +81,7 @@ async function answerSubscribe(connection: Connection, message: Subscribe): Prom
     ...refOf(message),
   });
   sayReset(connection, channel, place);
-  if (config.isPresenceEnabled) connection.sendMembers({ tenant: identity.tenant, channel });
+  context.presence.show({ tenant: identity.tenant, channel }, connection);
   subscriptions.begin(cursor);
 }
 

@@ -1,0 +1,100 @@
+/**
+ * What this node is to the others: its lease, what it vouches for under it, and what it hears from them in passing.
+ */
+import type { LogKey, RosterKey, Store } from "../../stores/store.ts";
+import type { Clock, Logger, Random } from "../ports.ts";
+import { hasSessionMoved } from "../presence/presence-entry.ts";
+import { withinTime } from "../time-limit.ts";
+import { Hints, type RosterChange } from "./hints.ts";
+import { NodeLease } from "./node-lease.ts";
+import { VouchedEntries } from "./vouched-entries.ts";
+import { Watchers } from "./watchers.ts";
+
+/** What is still to be written about this node when it stops may take this long: the lease ends by itself. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export interface MembershipOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly nodeId: string;
+  readonly leaseTtlMs: number;
+  readonly presenceLeaveAfterMs: number;
+  readonly onPresenceChanged: (roster: RosterKey, change: RosterChange) => void;
+  /** What a dead node said of who is present in a channel is gone. */
+  readonly onPresenceStruck: (roster: RosterKey) => void;
+}
+
+export class Membership {
+  readonly hints: Hints;
+  readonly lease: NodeLease;
+  readonly places: VouchedEntries;
+  readonly presence: VouchedEntries;
+  /** `undefined` where no other node can exist. */
+  readonly watchers: Watchers | undefined;
+  readonly #options: MembershipOptions;
+  readonly #watched: VouchedEntries;
+  readonly #whenRejoined: (() => void)[] = [];
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.hints = new Hints(options);
+    this.lease = new NodeLease({
+      ...options,
+      onRejoined: () => this.#onRejoined(),
+      onStruck: (rosters) => this.#onStruck(rosters),
+    });
+    const { lease } = this;
+    this.places = new VouchedEntries({ ...options, lease, kind: "places", hasMoved: () => true });
+    this.#watched = new VouchedEntries({ ...options, lease, kind: "watchers", hasMoved: () => false });
+    this.presence = new VouchedEntries({
+      ...options,
+      lease,
+      kind: "presence",
+      hasMoved: hasSessionMoved,
+      onChanged: options.onPresenceChanged,
+    });
+    this.watchers = options.store.isShared
+      ? new Watchers({ vouched: this.#watched, nodeId: options.nodeId })
+      : undefined;
+  }
+
+  /** What to ask whether other nodes have watchers; absent where there are no other nodes. */
+  get isWatchedElsewhere(): ((key: LogKey) => Promise<boolean>) | undefined {
+    const { watchers } = this;
+    return watchers === undefined ? undefined : (key) => watchers.isWatchedElsewhere(key);
+  }
+
+  /** The lease was lost, and is here again: whatever depends on it may have been taken from this node. */
+  whenRejoined(task: () => void): void {
+    this.#whenRejoined.push(task);
+  }
+
+  /** @throws STORE_UNAVAILABLE */
+  open(): Promise<void> {
+    return this.lease.open();
+  }
+
+  /** Connections have been closed before, so what is left is who may come back on another node: that counts for a grace. */
+  async close(): Promise<void> {
+    const { store, clock, logger, presenceLeaveAfterMs } = this.#options;
+    const all = [this.places, this.#watched, this.presence];
+    await withinTime(clock, CLOSE_TIMEOUT_MS, Promise.all(all.map((entries) => entries.settled())));
+    const lingerMs = store.isShared && this.presence.isVouching ? presenceLeaveAfterMs : 0;
+    for (const entries of all) entries.close();
+    const closing = this.lease.close(lingerMs).catch((cause: unknown) => {
+      logger.warn({ err: cause }, "The node's lease could not be given up");
+    });
+    await withinTime(clock, CLOSE_TIMEOUT_MS, closing);
+  }
+
+  #onRejoined(): void {
+    for (const entries of [this.places, this.#watched, this.presence]) entries.reaffirm();
+    for (const task of this.#whenRejoined) task();
+  }
+
+  #onStruck(rosters: readonly RosterKey[]): void {
+    for (const roster of rosters) if (roster.kind === "presence") this.#options.onPresenceStruck(roster);
+  }
+}

@@ -1,0 +1,35 @@
+/** What the roster of a channel says of one session that is present there. */
+export interface PresenceEntry {
+  readonly clientId: string;
+  readonly state: unknown;
+  /**
+   * When the state was set, in milliseconds since 1970, but never the same twice on one node: of several sessions of a client
+   * the latest is shown, and setting the same state again is a change too.
+   */
+  readonly setAtMs: number;
+  /** Number under which the session was held: of two nodes that vouch for it the one with the higher is right. */
+  readonly claimNumber: number;
+}
+
+export function formatEntry({ clientId, state, setAtMs, claimNumber }: PresenceEntry): string {
+  return JSON.stringify({ clientId, state, setAtMs, claimNumber });
+}
+
+/** `undefined` for what is not an entry. */
+export function parseEntry(value: string): PresenceEntry | undefined {
+  try {
+    const entry = JSON.parse(value) as Partial<PresenceEntry> | null;
+    const { clientId, state, setAtMs, claimNumber } = entry ?? {};
+    if (typeof clientId !== "string" || typeof setAtMs !== "number" || typeof claimNumber !== "number") {
+      return undefined;
+    }
+    return { clientId, state, setAtMs, claimNumber };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether another node holds the session by now for which this node vouched. */
+export function hasSessionMoved(theirs: string, ours: string): boolean {
+  return (parseEntry(theirs)?.claimNumber ?? 0) > (parseEntry(ours)?.claimNumber ?? 0);
+}
