@@ -1,6 +1,7 @@
 /** The options of `createServer`: the settings of the stand-alone server, and what only code can give. */
 import { TachikomaError } from "@tachikoma/protocol";
 import type { z } from "zod";
+import { databaseTarget } from "./config/database-target.ts";
 import { type Settings, settingsSchema } from "./config/settings.ts";
 import type { CustomHandler } from "./core/connection/context.ts";
 import type { NamespaceConfig } from "./core/namespace.ts";
@@ -75,7 +76,11 @@ export function parseOptions(options: ServerOptions): ParsedOptions {
     channels: { default: {}, ...channels },
   };
   const parsed = settingsSchema.safeParse(withoutUndefined(given));
-  if (parsed.success) return { settings: parsed.data, options };
+  if (parsed.success) {
+    const target = databaseTarget(parsed.data.database);
+    if (target.kind !== "fault") return { settings: parsed.data, options };
+    throw new TachikomaError("CONFIG_INVALID", `database.${target.key}: ${target.message}`);
+  }
   const issue = parsed.error.issues[0]!;
   throw new TachikomaError("CONFIG_INVALID", `${issue.path.join(".")}: ${issue.message}`);
 }

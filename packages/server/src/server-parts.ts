@@ -1,11 +1,8 @@
 /** Puts the parts together: store, core, door, gateways, metrics. No policy of its own. */
-import { mkdirSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ERRORS, TachikomaError } from "@tachikoma/protocol";
 import { isLoopbackHost } from "./config/address.ts";
-import { sqlitePath } from "./config/sections/database.ts";
 import { DEFAULT_NAMESPACE as DEFAULT_NAME, type Settings } from "./config/settings.ts";
 import { Connections } from "./connections-api.ts";
 import type { StopCode } from "./core/drain.ts";
@@ -24,6 +21,7 @@ import { sendRefusal } from "./gateway/refusal.ts";
 import { WebSocketGateway } from "./gateway/websocket-gateway.ts";
 import { createMetricsObserver } from "./metrics/metrics-observer.ts";
 import { createServerMetrics, type ServerMetrics } from "./metrics/server-metrics.ts";
+import { openStore } from "./open-store.ts";
 import { createLoadProbe } from "./platform/load-probe.ts";
 import { systemClock } from "./platform/system-clock.ts";
 import { systemRandom } from "./platform/system-random.ts";
@@ -33,8 +31,6 @@ import {
   type ParsedOptions,
   type ServerOptions,
 } from "./server-options.ts";
-import { createMemoryStore } from "./stores/memory/memory-store.ts";
-import { openSqliteStore } from "./stores/sqlite/sqlite-store.ts";
 import type { Store } from "./stores/store.ts";
 import { packageVersion } from "./version.ts";
 
@@ -167,7 +163,9 @@ export class ServerParts {
 
   async #open(): Promise<SessionServer> {
     const { settings } = this;
-    this.#store = this.#options.store ?? (await this.#openStore());
+    this.#store =
+      this.#options.store ??
+      (await openStore(settings.database, { random: systemRandom, logger: this.logger }));
     const core = new SessionServer({
       store: this.#store,
       clock: systemClock,
@@ -204,19 +202,6 @@ export class ServerParts {
   #openCore(): SessionServer {
     if (this.#core !== undefined) return this.#core;
     throw new TachikomaError("SERVER_NOT_READY", "The server is not open yet: wait for ready() or listen()");
-  }
-
-  async #openStore(): Promise<Store> {
-    const { database } = this.settings;
-    const path = sqlitePath(database.url);
-    if (path === undefined) return createMemoryStore({ random: systemRandom });
-    mkdirSync(dirname(path), { recursive: true });
-    return openSqliteStore({
-      path,
-      random: systemRandom,
-      logger: this.logger,
-      durability: database.durability,
-    });
   }
 
   #namespaces(): NamespaceTable {

@@ -26,7 +26,7 @@ describe("banner", () => {
   test("says what each handler is, and no secret", () => {
     const text = show({
       security: { apiKey: "canary" },
-      database: { url: "memory://", durability: "power-loss" },
+      database: { url: "memory://", keyPrefix: "t" },
       executions: {
         wc: {
           backend: "command",
@@ -52,6 +52,12 @@ describe("banner", () => {
     expect(text).toContain("API key required");
     expect(text).toContain("in memory: forgotten when the server stops");
     expect(text).not.toContain("canary");
+  });
+
+  test("says where the data is, without the password", () => {
+    const database = { url: "redis://user:canary@db.example:7000/2", keyPrefix: "demo" };
+    expect(show({ database })).toContain("redis://db.example:7000/2, keys demo:*, durability memory\n");
+    expect(show({ database })).not.toContain("canary");
   });
 
   test("shows the public address and leaves out what is off", () => {

@@ -1,5 +1,5 @@
+import { databaseTarget } from "../config/database-target.ts";
 import { redactText } from "../config/redact.ts";
-import { sqlitePath } from "../config/sections/database.ts";
 import type { ExecutionSettings, Settings } from "../config/settings.ts";
 import { type Style, withoutControlCharacters } from "./style.ts";
 
@@ -40,11 +40,17 @@ function accessText({ security, server }: Settings, style: Style): string {
 }
 
 function dataText({ database }: Settings, style: Style): string {
-  const path = sqlitePath(database.url);
-  if (path !== undefined) return plain(path);
-  return database.url === "memory://"
-    ? style.yellow("in memory: forgotten when the server stops")
-    : plain(database.url);
+  const target = databaseTarget(database);
+  switch (target.kind) {
+    case "sqlite":
+      return plain(target.path);
+    case "redis":
+      return plain(`${target.address}, keys ${target.keyPrefix}:*, durability ${target.durability}`);
+    case "memory":
+      return style.yellow("in memory: forgotten when the server stops");
+    case "fault":
+      return plain(target.message);
+  }
 }
 
 function plain(text: string): string {

@@ -1,5 +1,6 @@
 /** Settings that are fine one by one and wrong together. */
 import { isLoopbackHost } from "./address.ts";
+import { databaseTarget } from "./database-target.ts";
 import type { Problem, Source } from "./problem.ts";
 import type { Settings } from "./settings.ts";
 
@@ -8,6 +9,17 @@ type Sources = ReadonlyMap<string, Source>;
 const MIN_SAFE_API_KEY_CHARS = 16;
 
 export function consistencyProblems(settings: Settings, sources: Sources): Problem[] {
+  return [...openServerProblems(settings, sources), ...databaseProblems(settings, sources)];
+}
+
+function databaseProblems({ database }: Settings, sources: Sources): Problem[] {
+  const target = databaseTarget(database);
+  if (target.kind !== "fault") return [];
+  const key = `database.${target.key}`;
+  return [{ source: sourceOf(sources, key), key, message: target.message }];
+}
+
+function openServerProblems(settings: Settings, sources: Sources): Problem[] {
   const { server, security } = settings;
   // A key that is named and cannot be found is reported as that.
   const hasKey = (security.apiKey ?? security.apiKeyEnv ?? security.apiKeyFile) !== undefined;

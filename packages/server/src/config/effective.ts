@@ -1,4 +1,5 @@
 /** The settings in force with where each comes from, as `tachikoma config` shows them: in TOML's spelling, without secrets. */
+import { databaseSecretTexts } from "./database-url.ts";
 import { formatDurationSecs } from "./duration.ts";
 import { formatSource, type Source } from "./problem.ts";
 import { REDACTED, redactText } from "./redact.ts";
@@ -37,7 +38,7 @@ export function formatEffectiveToml(settings: Settings, sources: Sources): strin
     table = header;
     const line = `${pathText(path.slice(tableDepth))} = ${tomlValue(value)}`;
     // The key itself is not in the file where the file says where to find it.
-    const isDerived = path.at(-1) === "api_key" && source.kind === "default";
+    const isDerived = ["api_key", "password"].includes(path.at(-1)!) && source.kind === "default";
     lines.push(isDerived ? `# ${line}` : `${line}  # ${formatSource(source)}`);
   }
   return `${lines.join("\n")}\n`;
@@ -111,7 +112,10 @@ function secretTexts(settings: Settings): string[] {
   const variables = handlers.flatMap((handler) =>
     handler.backend === "command" ? Object.values(handler.env ?? {}) : [],
   );
-  return [...keys, ...variables].filter((secret) => secret !== undefined);
+  const { url, password } = settings.database;
+  return [...keys, ...variables, password, ...databaseSecretTexts(url)].filter(
+    (secret) => secret !== undefined,
+  );
 }
 
 function tomlValue(value: unknown): string {

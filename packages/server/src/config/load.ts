@@ -5,15 +5,17 @@
  *
  * Every value is checked where it stands, also one that is replaced later, and all problems are reported together.
  */
-import { type Accepted, keepOneApiKey, lookUpApiKey } from "./api-key.ts";
 import type { Assignment, Collected } from "./assignment.ts";
 import { consistencyProblems, settingsWarnings } from "./consistency.ts";
+import { durabilityInForce } from "./database-target.ts";
+import { databaseSecretTexts } from "./database-url.ts";
 import { chooseConfigFile, collectConfigFile, type ReadFile } from "./document.ts";
 import { collectEnvironment, type Environment } from "./environment.ts";
 import { collectFlags, type SettingFlag } from "./flag.ts";
 import type { Problem, Source } from "./problem.ts";
 import { redactText } from "./redact.ts";
-import { pathText } from "./setting-fields.ts";
+import { type Accepted, keepOneSecret, lookUpSecret, type SecretPlace } from "./secret-setting.ts";
+import { camelCase, pathText } from "./setting-fields.ts";
 import type { Settings } from "./settings.ts";
 import { buildSettings } from "./settings-build.ts";
 import { foreignKeyProblem, showValue, valueProblem } from "./value-check.ts";
@@ -89,9 +91,13 @@ function finish(
   secrets: string[],
 ): Omit<LoadedSettings, "kind" | "configPath"> | undefined {
   const handlers = namesIn("executions", [...accepted.values()]);
-  const keyGroups = [["security"], ...handlers.map((name) => ["executions", name])];
-  for (const group of keyGroups) {
-    const problem = keepOneApiKey(accepted, group);
+  const places: SecretPlace[] = [
+    { group: ["security"], name: "api_key" },
+    { group: ["database"], name: "password" },
+    ...handlers.map((handler) => ({ group: ["executions", handler], name: "api_key" as const })),
+  ];
+  for (const place of places) {
+    const problem = keepOneSecret(accepted, place);
     if (problem !== undefined) problems.push(problem);
   }
   problems.push(...backendProblems(accepted));
@@ -99,8 +105,9 @@ function finish(
   const sources = new Map<string, Source>();
   const settings = buildSettings(accepted, sources, problems);
   if (settings === undefined) return undefined;
-  const warnings = resolveApiKeys(settings, accepted, request, problems, secrets);
+  const warnings = resolveSecrets(settings, accepted, request, problems, secrets);
   problems.push(...consistencyProblems(settings, sources));
+  Object.assign(settings.database, durabilityInForce(settings.database));
   return { settings, sources, warnings: [...warnings, ...settingsWarnings(settings, sources)] };
 }
 
@@ -123,8 +130,11 @@ function backendProblems(accepted: Accepted): Problem[] {
   });
 }
 
-/** A missing key for the server itself is an error: it must never end up open. A missing one for a model is a warning. */
-function resolveApiKeys(
+/**
+ * A secret of the server itself that is missing is an error: it must never end up open. A missing one for a model is a
+ * warning.
+ */
+function resolveSecrets(
   settings: Settings,
   accepted: Accepted,
   { env, readFile }: LoadRequest,
@@ -132,20 +142,21 @@ function resolveApiKeys(
   secrets: string[],
 ): Problem[] {
   const warnings: Problem[] = [];
-  const place = (group: readonly string[], target: object, faults: Problem[]) => {
-    const lookup = lookUpApiKey(accepted, group, env, readFile);
+  const place = (secretPlace: SecretPlace, target: object, faults: Problem[]) => {
+    const lookup = lookUpSecret(accepted, secretPlace, env, readFile);
     if (lookup.kind === "found") {
-      Object.assign(target, { apiKey: lookup.apiKey });
-      secrets.push(lookup.apiKey);
+      Object.assign(target, { [camelCase(secretPlace.name)]: lookup.secret });
+      secrets.push(lookup.secret);
     } else if (lookup.kind === "missing") {
       const { reference, message } = lookup;
       const shownValue = showValue(reference.value, reference.meta);
       faults.push({ source: reference.source, key: pathText(reference.path), shownValue, message });
     }
   };
-  place(["security"], settings.security, problems);
+  place({ group: ["security"], name: "api_key" }, settings.security, problems);
+  place({ group: ["database"], name: "password" }, settings.database, problems);
   for (const [name, execution] of Object.entries(settings.executions)) {
-    place(["executions", name], execution, warnings);
+    place({ group: ["executions", name], name: "api_key" }, execution, warnings);
   }
   return warnings;
 }
@@ -153,7 +164,9 @@ function resolveApiKeys(
 function secretTexts(assignments: readonly Assignment[], env: Environment): string[] {
   return assignments.flatMap(({ path, meta, value }) => {
     if (typeof value !== "string") return [];
-    return (path.at(-1) === "api_key_env" ? env[value] : meta.isSecret ? value : undefined) ?? [];
+    if (pathText(path) === "database.url") return databaseSecretTexts(value);
+    const isReference = path.at(-1) === "api_key_env" || path.at(-1) === "password_env";
+    return (isReference ? env[value] : meta.isSecret ? value : undefined) ?? [];
   });
 }
 

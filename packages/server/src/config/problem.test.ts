@@ -61,12 +61,24 @@ describe("what a problem says", () => {
       'tachikoma.toml:1: channels."a:b": the name must be the part of channel names before the colon: no white space, no colon, no ~ in front',
     ],
     [
-      '[database]\nurl = "redis://localhost"',
-      'tachikoma.toml:2: database.url = "redis://localhost": Redis is not available yet: use sqlite://PATH or memory://',
+      '[database]\nurl = "redis://:secret@"',
+      'tachikoma.toml:2: database.url = "redis://[redacted]@": must be redis://HOST[:PORT][/DB], with USER:PASSWORD@ in front of the host where it asks for them; characters such as / and # are percent-encoded there',
+    ],
+    [
+      '[database]\nurl = "redis://localhost"\ndurability = "power-loss"',
+      'tachikoma.toml:3: database.durability: "power-loss" is none of Redis\'s: "memory", "replica", "fsync"',
+    ],
+    [
+      '[database]\nkey_prefix = "a:b"',
+      'tachikoma.toml:2: database.key_prefix = "a:b": must consist of letters, digits, dots, underscores and dashes',
+    ],
+    [
+      '[database]\nurl = "redis://localhost"\npassword_env = "NOWHERE"',
+      'tachikoma.toml:3: database.password_env = "NOWHERE": names a variable that is not set',
     ],
     [
       '[database]\nurl = "postgres://localhost"',
-      'tachikoma.toml:2: database.url = "postgres://localhost": must be sqlite://PATH or memory://',
+      'tachikoma.toml:2: database.url = "postgres://localhost": must be sqlite://PATH, redis://HOST, rediss://HOST or memory://',
     ],
     [
       '[executions.wc]\nbackend = "command"\nmodel = "m"\ncommand = ["wc"]',

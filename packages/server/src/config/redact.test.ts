@@ -5,6 +5,7 @@ describe("redactText", () => {
   test.each([
     ["redis://user:canary@host:6379/0", `redis://${REDACTED}@host:6379/0`],
     ["redis://:canary@host", `redis://${REDACTED}@host`],
+    ["redis://u:a/canary#@x@host:1/0", `redis://${REDACTED}@host:1/0`],
     ["http://canary@host/", `http://${REDACTED}@host/`],
     ["http://user:can@ary@host/", `http://${REDACTED}@host/`],
     [

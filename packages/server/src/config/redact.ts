@@ -5,6 +5,9 @@ export const REDACTED = "[redacted]";
 /** Shapes of keys that are in common use, for places where nobody said that a text is a secret. */
 const KEY_SHAPE = /\b(?:sk|pk|tk|rk|gsk|hf|ghp|gho|xai|xox[a-z])[-_](?=[\w-]*\d)[\w-]{16,}/g;
 
+/** Up to the last @: in a password that is not encoded as it should be, anything may stand. */
+const REDIS_CREDENTIALS = /\b(rediss?:\/\/)[^\s"']*@/gi;
+
 const URL_CREDENTIALS = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"'@]+(?:@[^\s/?#"'@]*)*@/gi;
 
 const SECRET_PARAMETER =
@@ -17,6 +20,7 @@ export function redactText(text: string, secrets: readonly string[] = []): strin
     redacted = redacted.replaceAll(form, REDACTED);
   }
   return redacted
+    .replace(REDIS_CREDENTIALS, `$1${REDACTED}@`)
     .replace(URL_CREDENTIALS, `$1${REDACTED}@`)
     .replace(SECRET_PARAMETER, `$1${REDACTED}`)
     .replace(KEY_SHAPE, REDACTED);

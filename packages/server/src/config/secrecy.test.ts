@@ -46,7 +46,17 @@ describe("a secret is never shown", () => {
       "in a query",
       `[executions.a]\nbackend = "anthropic"\nmodel = "m"\nbase_url = "https://h/?key=${CANARY}"`,
     ],
-    ["in a database that is refused", `[database]\nurl = "redis://:${CANARY}@h"`],
+    ["in the URL of a database", `[database]\nurl = "redis://:${CANARY}@h"`],
+    ["in the URL of a database that is refused", `[database]\nurl = "redis://:${CANARY}@"`],
+    ["that tears the URL of a database apart", `[database]\nurl = "redis://u:a/${CANARY}#x@h"`],
+    ["in a URL that is none", `[database]\nurl = "rediss:u:${CANARY}@h"`],
+    ["of a database", `[database]\nurl = "redis://h"\npassword = "${CANARY}"`],
+    ["of a database, twice", `[database]\nurl = "redis://:${CANARY}@h"\npassword = "${CANARY}"`],
+    [
+      "of a database, where it was taken for a prefix",
+      `[database]\nurl = "redis://:${CANARY}@h"\nkey_prefix = "${CANARY}:"`,
+    ],
+    ["of a database, encoded", `[database]\nurl = "redis://:%40${CANARY}@h"\nkey_prefix = "@${CANARY}"`],
     [
       "twice, once where it does not belong",
       `[security]\napi_key = "${CANARY}"\n[executions.a]\nbackend = "command"\ncommand = ["x", "--key=${CANARY}"]`,
@@ -75,6 +85,17 @@ describe("a secret is never shown", () => {
     expect(everythingShown({ toml, env: { K: CANARY } })).not.toContain(CANARY);
     const readFile = (path: string) =>
       path === "tachikoma.toml" ? '[security]\napi_key_file = "k"' : CANARY;
+    expect(everythingShown({ readFile })).not.toContain(CANARY);
+  });
+
+  test("behind password_env and password_file", () => {
+    const toml = `[database]\nurl = "redis://h"\npassword_env = "K"\n[executions.a]\nbackend = "command"\ncommand = ["x", "${CANARY}"]`;
+    expect(everythingShown({ toml, env: { K: CANARY } })).not.toContain(CANARY);
+    expect(everythingShown({ env: { TACHIKOMA_DATABASE__URL: `redis://:${CANARY}@h` } })).not.toContain(
+      CANARY,
+    );
+    const readFile = (path: string) =>
+      path === "tachikoma.toml" ? '[database]\nurl = "redis://h"\npassword_file = "k"' : CANARY;
     expect(everythingShown({ readFile })).not.toContain(CANARY);
   });
 

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import type { Accepted } from "./api-key.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Problem, Source } from "./problem.ts";
+import type { Accepted } from "./secret-setting.ts";
 import { camelCase, NAMED_SECTIONS, pathText, snakeCase } from "./setting-fields.ts";
 import { DEFAULT_NAMESPACE, type Settings, settingsSchema } from "./settings.ts";
 

@@ -22,7 +22,7 @@ describe("defaults", () => {
         dataDir: "data",
         console: true,
       },
-      database: { url: "sqlite://data/tachikoma.db", durability: "power-loss" },
+      database: { url: "sqlite://data/tachikoma.db", keyPrefix: "tachikoma" },
       security: {},
       websocket: {
         enabled: true,
@@ -129,6 +129,16 @@ describe("ranges", () => {
       "x.db",
       "",
     ],
+    [
+      ["database", "url"],
+      "redis://h",
+      "rediss://u:p@h:1/15",
+      "redis://",
+      "redis://h/x",
+      "redis://h?x=1",
+      "redis://:a/b@h",
+    ],
+    [["database", "key_prefix"], "tachikoma", "a.B_1-c", "a:b", "a*", "{a}", "a b", ""],
     [["server", "public_url"], "https://a.example", "http://a:1/x", "ftp://a", "a.example", "http://", ""],
     [["security", "api_key_env"], "KEY", "_k2", "2K", "A B", "$KEY", "A=B"],
   ])("%j takes the first two and refuses the others", (path, first, second, ...refused) => {

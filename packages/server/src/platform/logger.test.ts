@@ -105,6 +105,17 @@ describe("redaction", () => {
     });
   });
 
+  test.each([
+    [`redis://user:${secret}@db:6379/0`, "redis://[redacted]@db:6379/0"],
+    [`cannot reach rediss://:${secret}@db (and a/b@c)`, "cannot reach rediss://[redacted]@db (and a/b@c)"],
+    [`redis://:${secret}/#@x@db`, "redis://[redacted]@db"],
+    ["http://db.example/a@b", "http://db.example/a@b"],
+  ])("the password of an address is cut out: %s", (text, shown) => {
+    const { logger, last } = captureLogger();
+    logger.error({ err: new Error(text), address: text }, text);
+    expect(last()).toMatchObject({ msg: shown, address: shown, err: { message: shown } });
+  });
+
   test("an error shows name, text, code, stack and cause, and nothing else that hangs on it", () => {
     const { logger, lines, last } = captureLogger();
     const cause = Object.assign(new Error("Socket is gone"), { code: "ECONNRESET" });

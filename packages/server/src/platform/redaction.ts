@@ -13,6 +13,9 @@ const SECRET_NAME = /(?:token|apikey|authorization|password|secret|cookie)$/;
 const SECRET_IN_TEXT =
   /((?:token|api_?key|password|secret|authorization|cookie)=)[^&\s"']+|\b(Bearer |Basic )[\w.~+/=-]+/gi;
 
+/** Up to the last @: what is wrong with a URL must not show its password. */
+const URL_CREDENTIALS = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'@]*:[^\s"']*@/gi;
+
 /** A copy of the fields that is safe to write out. Never throws. */
 export function redactFields(fields: object): Record<string, unknown> {
   try {
@@ -23,9 +26,11 @@ export function redactFields(fields: object): Record<string, unknown> {
 }
 
 export function redactText(text: string): string {
-  return text.replace(SECRET_IN_TEXT, (_match, name: string | undefined, scheme: string | undefined) => {
-    return `${name ?? scheme}${REDACTED}`;
-  });
+  return text
+    .replace(URL_CREDENTIALS, `$1${REDACTED}@`)
+    .replace(SECRET_IN_TEXT, (_match, name: string | undefined, scheme: string | undefined) => {
+      return `${name ?? scheme}${REDACTED}`;
+    });
 }
 
 function redactEntries(entries: readonly [string, unknown][], depth: number): Record<string, unknown> {

@@ -2,25 +2,13 @@ import { MAX_TOKEN_CHARS } from "@tachikoma/protocol";
 import { z } from "zod";
 import { originFault } from "../address.ts";
 import { list, optional, text } from "../setting.ts";
+import { fileWith, variableWith } from "./secret.ts";
 
 /** The three ways to give a key; one of them at most. */
 export const apiKeySettings = (purpose: string) => ({
   apiKey: optional(text({ maxChars: MAX_TOKEN_CHARS, isSecret: true, description: `${purpose}` })),
-  apiKeyEnv: optional(
-    text({
-      maxChars: 255,
-      form: "name of an environment variable",
-      fault: (name) =>
-        /^[A-Za-z_]\w*$/.test(name) ? undefined : "must be the name of an environment variable",
-      description: "Environment variable that holds the key, instead of `api_key`.",
-    }),
-  ),
-  apiKeyFile: optional(
-    text({
-      form: "path",
-      description: "File that holds the key, instead of `api_key`. White space around the key is ignored.",
-    }),
-  ),
+  apiKeyEnv: variableWith("key", "api_key"),
+  apiKeyFile: fileWith("key", "api_key"),
 });
 
 export const securitySection = z.strictObject({
