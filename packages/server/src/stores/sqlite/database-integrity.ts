@@ -16,6 +16,7 @@ export function checkIntegrity(db: DatabaseSync): void {
 /** What SQLite finds wrong with the pages, at most `maxCount` findings. */
 export function structureFindings(db: DatabaseSync, maxCount: number): string[] {
   const rows = db.prepare(`PRAGMA quick_check(${maxCount})`).all();
-  const findings = rows.map((row) => String(row["quick_check"]));
+  // A finding may have a headline of its own.
+  const findings = rows.map((row) => String(row["quick_check"]).replaceAll(/\s+/g, " "));
   return findings.length === 1 && findings[0] === "ok" ? [] : findings;
 }

@@ -19,14 +19,16 @@ export interface Removed {
 
 /** The rows that hold records. */
 export class PieceTable {
+  readonly #db: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #selectOldest: StatementSync;
   readonly #selectSizes: StatementSync;
-  readonly #selectAfter: StatementSync;
+  #selectAfter: StatementSync;
   readonly #delete: StatementSync;
   readonly #deleteUntil: StatementSync;
 
   constructor(db: DatabaseSync) {
+    this.#db = db;
     this.#insert = db.prepare(
       `INSERT INTO piece (log_id, last_seq, first_seq, last_tag, byte_count, time_ms, head, bodies, checksum)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -37,10 +39,7 @@ export class PieceTable {
     this.#selectSizes = db.prepare(
       "SELECT last_seq, byte_count FROM piece WHERE log_id = ? ORDER BY last_seq LIMIT ?",
     );
-    this.#selectAfter = db.prepare(
-      `SELECT first_seq, last_seq, byte_count, head, ${asBytes("bodies")}, checksum FROM piece
-       WHERE log_id = ? AND last_seq > ? ORDER BY last_seq`,
-    );
+    this.#selectAfter = selectAfter(db);
     this.#delete = db.prepare("DELETE FROM piece WHERE log_id = ? AND last_seq = ?");
     this.#deleteUntil = db.prepare("DELETE FROM piece WHERE log_id = ? AND last_seq <= ?");
   }
@@ -86,6 +85,16 @@ export class PieceTable {
    * Throws where the rows do not hold them all, one after the other, as they were stored.
    */
   readAfter(log: Log, afterSeq: number, maxRecords: number, maxBytes: number): PackedRecords {
+    try {
+      return this.#readAfter(log, afterSeq, maxRecords, maxBytes);
+    } catch (error) {
+      // What fails in an iterated statement is thrown once more at its next use (Node 24): at somebody else's read.
+      this.#selectAfter = selectAfter(this.#db);
+      throw error;
+    }
+  }
+
+  #readAfter(log: Log, afterSeq: number, maxRecords: number, maxBytes: number): PackedRecords {
     const { logId, baseSeq, headSeq } = log;
     const pieces: PackedRecords[] = [];
     let recordCount = 0;
@@ -106,6 +115,13 @@ export class PieceTable {
     if (nextSeq <= headSeq) throw gap(nextSeq, headSeq);
     return joinPieces(pieces)!;
   }
+}
+
+function selectAfter(db: DatabaseSync): StatementSync {
+  return db.prepare(
+    `SELECT first_seq, last_seq, byte_count, head, ${asBytes("bodies")}, checksum FROM piece
+     WHERE log_id = ? AND last_seq > ? ORDER BY last_seq`,
+  );
 }
 
 function checkedPiece(logId: number, row: Record<string, SQLOutputValue>) {
