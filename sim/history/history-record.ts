@@ -23,6 +23,7 @@ export type HistoryRecord =
   | ExecutionStarted
   | ExecutionChunk
   | ExecutionTerminal
+  | ExecutionLost
   | CancelInvoked
   | CancelAcknowledged
   | UpstreamSent
@@ -175,6 +176,14 @@ interface ExecutionTerminal extends Timed {
   readonly val?: string;
 }
 
+/** The store has lost the newest of what was appended for an execution: so many appends, and perhaps its start. */
+interface ExecutionLost extends Timed {
+  readonly kind: "gen.lost";
+  readonly gen: string;
+  readonly appendCount: number;
+  readonly isStartLost: boolean;
+}
+
 interface CancelInvoked extends Timed {
   readonly kind: "cancel.invoke";
   readonly op: string;
@@ -237,7 +246,10 @@ interface MemorySample extends Timed {
   readonly moment?: "baseline" | "load" | "settled";
 }
 
-/** The final content of a stream. Records up to `baseSeq` were trimmed. */
+/**
+ * What was written to a stream in one epoch. The last dump of a stream is what remained of it: records up to `baseSeq` were
+ * trimmed. Those before it are of epochs that have ended.
+ */
 interface LogDump extends Timed {
   readonly kind: "log.dump";
   readonly stream: string;

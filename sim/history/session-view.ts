@@ -1,5 +1,6 @@
-import { type History, placeKey, viewKey } from "./history.ts";
-import type { HistoryRecord, RecordOf } from "./history-record.ts";
+import type { History } from "./history.ts";
+import type { RecordOf } from "./history-record.ts";
+import { type Place, PlaceMap } from "./place-map.ts";
 
 export type ViewEvent = RecordOf<"sub"> | RecordOf<"unsub"> | RecordOf<"reset"> | RecordOf<"apply">;
 
@@ -10,23 +11,24 @@ export interface SessionView {
   readonly events: readonly ViewEvent[];
 }
 
-export function sessionViews(records: readonly HistoryRecord[]): SessionView[] {
-  const views = new Map<string, { session: string; stream: string; events: ViewEvent[] }>();
-  for (const record of records) {
-    if (!isViewEvent(record)) continue;
-    const { session, stream } = record;
-    const key = viewKey(session, stream);
-    const view = views.get(key) ?? { session, stream, events: [] };
-    view.events.push(record);
-    views.set(key, view);
-  }
-  return [...views.values()];
-}
+/** Collects the views of a history. */
+export class ViewIndex {
+  readonly views: { readonly session: string; readonly stream: string; readonly events: ViewEvent[] }[] = [];
+  readonly #bySession = new Map<string, Map<string, ViewEvent[]>>();
 
-function isViewEvent(record: HistoryRecord): record is ViewEvent {
-  return (
-    record.kind === "sub" || record.kind === "unsub" || record.kind === "reset" || record.kind === "apply"
-  );
+  add(event: ViewEvent): void {
+    const { session, stream } = event;
+    const ofSession = this.#bySession.get(session) ?? new Map<string, ViewEvent[]>();
+    if (ofSession.size === 0) this.#bySession.set(session, ofSession);
+    const events = ofSession.get(stream);
+    if (events !== undefined) {
+      events.push(event);
+      return;
+    }
+    const first = [event];
+    ofSession.set(stream, first);
+    this.views.push({ session, stream, events: first });
+  }
 }
 
 /** Where a session stands on a stream: after which record everything is owed to it. */
@@ -72,20 +74,15 @@ export function firstSeqOf(delivery: { readonly seq: number; readonly fromSeq?: 
 }
 
 /** Tells which records a session must not get, because their author excluded it. */
-export function exclusions(
-  history: History,
-): (session: string, stream: string, epoch: string, seq: number) => boolean {
-  const excluded = new Map<string, readonly string[]>();
+export function exclusions(history: History): (session: string, place: Place) => boolean {
+  const excluded = new PlaceMap<readonly string[]>();
   for (const { invoke, answer } of history.publishes.values()) {
-    if (invoke.exclude === undefined || answer?.kind !== "pub.ok") continue;
-    excluded.set(placeKey(answer.stream, answer.epoch, answer.seq), invoke.exclude);
+    if (invoke.exclude !== undefined && answer?.kind === "pub.ok") excluded.set(answer, invoke.exclude);
   }
-  for (const { record } of history.dumps.values()) {
-    for (const entry of record.entries) {
-      if (entry.exclude !== undefined)
-        excluded.set(placeKey(record.stream, record.epoch, entry.seq), entry.exclude);
+  for (const { stream, epoch, entries } of history.ofKind("log.dump")) {
+    for (const { seq, exclude } of entries) {
+      if (exclude !== undefined) excluded.set({ stream, epoch, seq }, exclude);
     }
   }
-  return (session, stream, epoch, seq) =>
-    excluded.get(placeKey(stream, epoch, seq))?.includes(session) ?? false;
+  return (session, place) => excluded.get(place)?.includes(session) ?? false;
 }

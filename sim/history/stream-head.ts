@@ -19,8 +19,7 @@ export function owedAt(history: History, timeMs: number): (view: SessionView) =>
     acksByStream.set(answer.stream, acks);
   }
   for (const acks of acksByStream.values()) sortNewestFirst(acks);
-  return ({ session, stream }) =>
-    acksByStream.get(stream)?.find(({ ack }) => !isExcluded(session, stream, ack.epoch, ack.seq));
+  return ({ session, stream }) => acksByStream.get(stream)?.find(({ ack }) => !isExcluded(session, ack));
 }
 
 /** In the epoch that was acknowledged last; what was acknowledged in earlier ones lies before it. */
@@ -52,14 +51,12 @@ export function isBehind(history: History, standing: Standing, owed: OwedRecord)
 export function listenersAt(history: History, timeMs: number): (view: SessionView) => boolean {
   const openConns = new Map<string, Set<string>>();
   const revoked = new Set<string>();
-  for (const record of history.records) {
+  for (const record of history.doorEvents) {
     if (record.timeMs > timeMs) break;
     if (record.kind === "grant") revoked.delete(viewKey(record.session, record.stream));
     else if (record.kind === "revoke") revoked.add(viewKey(record.session, record.stream));
     else if (record.kind === "close") openConns.get(record.session)?.delete(record.conn);
-    else if (record.kind === "conn") {
-      openConns.set(record.session, (openConns.get(record.session) ?? new Set()).add(record.conn));
-    }
+    else openConns.set(record.session, (openConns.get(record.session) ?? new Set()).add(record.conn));
   }
   return ({ session, stream }) =>
     (openConns.get(session)?.size ?? 0) > 0 && !revoked.has(viewKey(session, stream));

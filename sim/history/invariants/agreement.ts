@@ -1,34 +1,38 @@
-import type { History } from "../history.ts";
-import { contentByPlace, coveredContent, observations } from "../stream-content.ts";
+import type { Delivery, History } from "../history.ts";
+import { coveredContent, forEachObservation, isMerged } from "../stream-content.ts";
 import type { Violation } from "../violation.ts";
 
 /** C1: one place in one log holds one value with one tag, whoever looks. */
 export function checkAgreement(history: History): Violation[] {
   const violations: Violation[] = [];
-  const content = contentByPlace(history);
-  for (const { key, tag, val, record } of observations(history)) {
-    const known = content.get(key)!;
-    if (known.tag === tag && known.val === val) continue;
+  const { content, deliveries } = history;
+  forEachObservation(history, (place, { tag, val, record }) => {
+    const known = content.get(place)!;
+    if (known.tag === tag && known.val === val) return;
     violations.push({
       invariant: "C1",
-      text: `two records stand at ${key}`,
+      text: `two records stand at ${place.stream} ${place.epoch} ${place.seq}`,
       records: [known.record, record],
     });
-  }
-  for (const record of history.records) {
-    if (record.kind !== "apply" && record.kind !== "wire") continue;
-    if (record.fromSeq === undefined || record.fromSeq === record.seq) continue;
-    const covered = coveredContent(content, record);
-    if (covered === undefined) continue;
-    const isSame =
-      covered.map(({ val }) => val).join("") === record.val && covered.at(-1)?.tag === record.tag;
-    if (isSame) continue;
-    const text = `records ${record.fromSeq} to ${record.seq} of ${record.stream} do not join to what was delivered`;
-    violations.push({
-      invariant: "C1",
-      text,
-      records: [...new Set(covered.map((one) => one.record)), record],
-    });
+  });
+  for (const delivery of deliveries) {
+    const violation = isMerged(delivery) ? joinFault(history, delivery) : undefined;
+    if (violation !== undefined) violations.push(violation);
   }
   return violations;
+}
+
+/** What was delivered as one is what its records join to. */
+function joinFault({ content }: History, delivery: Delivery): Violation | undefined {
+  const covered = coveredContent(content, delivery);
+  if (covered === undefined) return undefined;
+  let joined = "";
+  for (const { val } of covered) joined += val;
+  if (joined === delivery.val && covered.at(-1)!.tag === delivery.tag) return undefined;
+  const { stream, fromSeq, seq } = delivery;
+  return {
+    invariant: "C1",
+    text: `records ${fromSeq} to ${seq} of ${stream} do not join to what was delivered`,
+    records: [...new Set(covered.map((one) => one.record)), delivery],
+  };
 }

@@ -1,5 +1,5 @@
 import type { CheckOptions } from "../check-options.ts";
-import { type History, ofKind } from "../history.ts";
+import type { History } from "../history.ts";
 import type { RecordOf } from "../history-record.ts";
 import type { Violation } from "../violation.ts";
 
@@ -7,7 +7,7 @@ import type { Violation } from "../violation.ts";
 export function checkBoundedMemory(history: History, options: CheckOptions): Violation[] {
   const violations: Violation[] = [];
   const baselines = new Map<string, RecordOf<"mem">>();
-  for (const sample of ofKind(history.records, "mem")) {
+  for (const sample of history.ofKind("mem")) {
     if (sample.moment === "baseline") baselines.set(sample.process, sample);
     const cap = capFault(sample, options);
     if (cap !== undefined)

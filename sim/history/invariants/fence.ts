@@ -1,10 +1,11 @@
-import type { Dump, Execution, History } from "../history.ts";
+import type { Execution, History } from "../history.ts";
+import type { RecordOf } from "../history-record.ts";
 import type { Violation } from "../violation.ts";
 
 /** C11: once a newer owner has written, an older one writes no more. */
 export function checkFence(history: History): Violation[] {
   const fromRecords = [...history.executions.values()].flatMap(checkAppends);
-  const fromLogs = [...history.dumps.values()].flatMap(checkDump);
+  const fromLogs = history.ofKind("log.dump").flatMap(checkDump);
   return [...fromRecords, ...fromLogs];
 }
 
@@ -22,7 +23,7 @@ function checkAppends({ gen, start, appends }: Execution): Violation[] {
   return violations;
 }
 
-function checkDump({ record }: Dump): Violation[] {
+function checkDump(record: RecordOf<"log.dump">): Violation[] {
   const violations: Violation[] = [];
   const newest = new Map<string, number>();
   for (const { gen, fence, seq } of record.entries) {

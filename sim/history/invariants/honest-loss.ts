@@ -1,12 +1,11 @@
 import type { Dump, History } from "../history.ts";
 import type { RecordOf } from "../history-record.ts";
-import { sessionViews } from "../session-view.ts";
 import type { Violation } from "../violation.ts";
 
 /** C6: a session that has seen what the log then lost sees a reset before anything of what remained. */
 export function checkHonestLoss(history: History): Violation[] {
   const violations: Violation[] = [];
-  for (const view of sessionViews(history.records)) {
+  for (const view of history.views) {
     const dump = history.dumps.get(view.stream);
     if (dump === undefined) continue;
     let lost: RecordOf<"apply"> | undefined;

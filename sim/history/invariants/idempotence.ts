@@ -1,4 +1,4 @@
-import { type History, placeKey } from "../history.ts";
+import type { History } from "../history.ts";
 import type { HistoryRecord } from "../history-record.ts";
 import type { Violation } from "../violation.ts";
 
@@ -21,9 +21,9 @@ export function checkIdempotence(history: History): Violation[] {
     }
   }
   const keyOfValue = publishedKeys(history);
-  for (const { record } of history.dumps.values()) {
+  for (const record of history.ofKind("log.dump")) {
     for (const entry of record.entries) {
-      const idem = entry.idem ?? keyOfValue.get(placeKey(record.stream, entry.val, 0));
+      const idem = entry.idem ?? keyOfValue.get(`${record.stream} ${entry.val}`);
       if (idem !== undefined) add(record.stream, record.epoch, idem, entry.seq, record);
     }
   }
@@ -34,7 +34,7 @@ export function checkIdempotence(history: History): Violation[] {
 function publishedKeys(history: History): Map<string, string> {
   const keys = new Map<string, string>();
   for (const { invoke } of history.publishes.values()) {
-    if (invoke.idem !== undefined) keys.set(placeKey(invoke.stream, invoke.val, 0), invoke.idem);
+    if (invoke.idem !== undefined) keys.set(`${invoke.stream} ${invoke.val}`, invoke.idem);
   }
   return keys;
 }

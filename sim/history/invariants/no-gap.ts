@@ -1,13 +1,13 @@
 import type { History } from "../history.ts";
 import type { RecordOf } from "../history-record.ts";
-import { AWAY, advance, exclusions, firstSeqOf, type Standing, sessionViews } from "../session-view.ts";
+import { AWAY, advance, exclusions, firstSeqOf, type Standing } from "../session-view.ts";
 import type { Violation } from "../violation.ts";
 
 /** C3: between resets a session sees each next record, in order, in one epoch. Going back is C4's matter. */
 export function checkNoGap(history: History): Violation[] {
   const isExcluded = exclusions(history);
   const violations: Violation[] = [];
-  for (const view of sessionViews(history.records)) {
+  for (const view of history.views) {
     let standing = AWAY;
     for (const event of view.events) {
       const text = event.kind === "apply" ? gapText(standing, event, isExcluded) : undefined;
@@ -22,13 +22,13 @@ export function checkNoGap(history: History): Violation[] {
 
 function gapText(standing: Standing, apply: RecordOf<"apply">, isExcluded: ReturnType<typeof exclusions>) {
   if (standing.kind !== "at") return undefined;
-  if (standing.epoch !== apply.epoch) {
-    return `${apply.stream} went from epoch ${standing.epoch} to ${apply.epoch} without a reset`;
-  }
+  const { session, stream, epoch } = apply;
+  if (standing.epoch !== epoch)
+    return `${stream} went from epoch ${standing.epoch} to ${epoch} without a reset`;
   const firstSeq = firstSeqOf(apply);
   for (let seq = standing.seq + 1; seq < firstSeq; seq += 1) {
-    if (isExcluded(apply.session, apply.stream, apply.epoch, seq)) continue;
-    return `${apply.stream} went from ${standing.seq} to ${firstSeq}: ${seq} is missing`;
+    if (isExcluded(session, { stream, epoch, seq })) continue;
+    return `${stream} went from ${standing.seq} to ${firstSeq}: ${seq} is missing`;
   }
   return undefined;
 }

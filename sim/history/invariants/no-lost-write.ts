@@ -1,8 +1,7 @@
 import type { CheckOptions } from "../check-options.ts";
 import type { Dump, History, Publish } from "../history.ts";
-import { ofKind } from "../history.ts";
 import type { RecordOf } from "../history-record.ts";
-import { sessionViews, standingAt } from "../session-view.ts";
+import { standingAt } from "../session-view.ts";
 import { isBehind, listenersAt, owedAt } from "../stream-head.ts";
 import type { Violation } from "../violation.ts";
 
@@ -32,13 +31,13 @@ function isInLog(dump: Dump, invoke: Publish["invoke"], ack: RecordOf<"pub.ok">)
 
 /** Only where the history says that there was time to deliver: after `quiescent`, and watched up to `end`. */
 function missingFromSessions(history: History): Violation[] {
-  const phases = ofKind(history.records, "phase");
+  const phases = history.ofKind("phase");
   const quiescent = phases.find(({ phase }) => phase === "quiescent");
   const end = phases.find(({ phase }) => phase === "end");
   if (quiescent === undefined || end === undefined) return [];
   const owedTo = owedAt(history, quiescent.timeMs);
   const isListening = listenersAt(history, end.timeMs);
-  return sessionViews(history.records).flatMap((view): Violation[] => {
+  return history.views.flatMap((view): Violation[] => {
     const owed = owedTo(view);
     if (owed === undefined || !isListening(view)) return [];
     if (!isBehind(history, standingAt(view, end.timeMs), owed)) return [];

@@ -1,19 +1,20 @@
 import type { History } from "../history.ts";
 import type { HistoryRecord } from "../history-record.ts";
-import { contentByPlace, coveredContent } from "../stream-content.ts";
+import { coveredContent, isMerged } from "../stream-content.ts";
 import type { Violation } from "../violation.ts";
 
 /** C2: nothing is applied that nobody wrote to this stream, or whose author was told that it failed. */
 export function checkNoPhantom(history: History): Violation[] {
   const origins = indexOrigins(history);
-  const content = contentByPlace(history);
   const violations: Violation[] = [];
-  for (const record of history.records) {
+  for (const record of history.deliveries) {
     if (record.kind !== "apply") continue;
-    const isMerged = record.fromSeq !== undefined && record.fromSeq !== record.seq;
-    const values = isMerged ? (coveredContent(content, record)?.map(({ val }) => val) ?? []) : [record.val];
+    const values = isMerged(record)
+      ? (coveredContent(history.content, record)?.map(({ val }) => val) ?? [])
+      : [record.val];
+    const originsInStream = origins.get(record.stream);
     for (const val of values) {
-      const fault = originFault(origins.get(`${record.stream} ${val}`));
+      const fault = originFault(originsInStream?.get(val));
       if (fault === undefined) continue;
       const text = `a value at ${record.stream} ${record.epoch} ${record.seq} ${fault.text}`;
       violations.push({ invariant: "C2", text, records: [...fault.records, record] });
@@ -22,33 +23,44 @@ export function checkNoPhantom(history: History): Violation[] {
   return violations;
 }
 
-/** Attempts to write a value to a stream; `fail` is there when the attempt was refused for certain. */
-interface Attempt {
-  readonly invoke: HistoryRecord;
-  readonly fail: HistoryRecord | undefined;
+/** Attempts to write a value to a stream. */
+interface Origin {
+  isWritten: boolean;
+  /** Attempts that were refused for certain, each with its refusal. */
+  readonly failures: HistoryRecord[];
 }
 
-function indexOrigins(history: History): Map<string, Attempt[]> {
-  const origins = new Map<string, Attempt[]>();
-  const add = (stream: string, val: string | undefined, attempt: Attempt) => {
-    if (val === undefined) return;
-    const key = `${stream} ${val}`;
-    origins.set(key, [...(origins.get(key) ?? []), attempt]);
-  };
+/** By stream and value. */
+type Origins = Map<string, Map<string, Origin>>;
+
+function indexOrigins(history: History): Origins {
+  const origins: Origins = new Map();
   for (const { invoke, answer } of history.publishes.values()) {
-    add(invoke.stream, invoke.val, { invoke, fail: answer?.kind === "pub.fail" ? answer : undefined });
+    const origin = originOf(origins, invoke.stream, invoke.val);
+    if (answer?.kind === "pub.fail") origin.failures.push(invoke, answer);
+    else origin.isWritten = true;
   }
-  for (const { start, appends } of history.executions.values()) {
-    if (start === undefined) continue;
-    for (const record of [start, ...appends])
-      add(start.stream, record.val, { invoke: record, fail: undefined });
+  for (const { written } of history.executions.values()) {
+    const stream = written.find((record) => record.kind === "gen.start")?.stream;
+    if (stream === undefined) continue;
+    for (const { val } of written) if (val !== undefined) originOf(origins, stream, val).isWritten = true;
   }
   return origins;
 }
 
-function originFault(attempts: readonly Attempt[] | undefined) {
-  if (attempts === undefined) return { text: "was written by nobody", records: [] };
-  const failures = attempts.flatMap(({ invoke, fail }) => (fail === undefined ? [] : [invoke, fail]));
-  const hasFailed = failures.length === attempts.length * 2;
-  return hasFailed ? { text: "was applied although its publish failed", records: failures } : undefined;
+function originOf(origins: Origins, stream: string, val: string): Origin {
+  const inStream = origins.get(stream) ?? new Map<string, Origin>();
+  if (inStream.size === 0) origins.set(stream, inStream);
+  let origin = inStream.get(val);
+  if (origin === undefined) {
+    origin = { isWritten: false, failures: [] };
+    inStream.set(val, origin);
+  }
+  return origin;
+}
+
+function originFault(origin: Origin | undefined) {
+  if (origin === undefined) return { text: "was written by nobody", records: [] };
+  if (origin.isWritten) return undefined;
+  return { text: "was applied although its publish failed", records: origin.failures };
 }

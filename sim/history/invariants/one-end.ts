@@ -1,17 +1,17 @@
 import type { CheckOptions } from "../check-options.ts";
-import type { Dump, Execution, History } from "../history.ts";
-import { ofKind } from "../history.ts";
+import type { Execution, History } from "../history.ts";
+import type { RecordOf } from "../history-record.ts";
 import type { Violation } from "../violation.ts";
 
 /** C12: every execution ends, once, in time, and nothing comes after its end. */
 export function checkOneEnd(history: History, options: CheckOptions): Violation[] {
-  const lastFaultMs = ofKind(history.records, "fault.off").at(-1)?.timeMs ?? 0;
+  const lastFaultMs = history.ofKind("fault.off").at(-1)?.timeMs ?? 0;
   const graceMs = options.leaseTtlMs + options.takeoverGraceMs;
   const fromRecords = [...history.executions.values()].flatMap((execution) => [
     ...severalEnds(execution),
     ...missingEnd(history, execution, lastFaultMs, graceMs),
   ]);
-  return [...fromRecords, ...[...history.dumps.values()].flatMap(endsInLog)];
+  return [...fromRecords, ...history.ofKind("log.dump").flatMap(endsInLog)];
 }
 
 function severalEnds({ gen, appends }: Execution): Violation[] {
@@ -43,7 +43,7 @@ function missingEnd(
   ];
 }
 
-function endsInLog({ record }: Dump): Violation[] {
+function endsInLog(record: RecordOf<"log.dump">): Violation[] {
   const ended = new Set<string>();
   const violations: Violation[] = [];
   for (const { gen, role, seq } of record.entries) {
