@@ -19,6 +19,7 @@ test.each<[string, Credential, string | undefined, string | undefined, string]>(
 test.each<[string, Credential, string]>([
   ["another subject", { subject: "alice" }, "bob"],
   ["a name that only begins alike", { subject: "alice" }, "alicette"],
+  ["a tenant of the server's own", { tenant: "~", subject: "alice" }, "alice"],
   ["beside a fixed client id", { subject: "alice", clientId: "a-1" }, "alice:phone"],
 ])("refused: %s", (_, credential, requested) => {
   expect(() => identityFor(credential, requested, undefined, fresh)).toThrow(

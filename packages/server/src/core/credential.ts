@@ -1,9 +1,9 @@
 /** What the door found out about who knocks, and the client id that follows from it. */
-import { TachikomaError } from "@tachikoma/protocol";
+import { RESERVED_PREFIX, TachikomaError } from "@tachikoma/protocol";
 import { DEFAULT_TENANT, type Grant, type Identity } from "./identity.ts";
 
 export interface Credential {
-  /** @default "default" */
+  /** Does not start with `~`. @default "default" */
   readonly tenant?: string | undefined;
   /** Who signed in. Absent for a holder who is trusted to name any client: without authentication, or with the API key. */
   readonly subject?: string | undefined;
@@ -24,7 +24,7 @@ export const TRUSTED_SUBJECT = "trusted";
  * opens an inbox, so nobody may pick another's.
  *
  * @param requestedClientId what the request says; without it the session's, else one is made
- * @throws FORBIDDEN when the client id belongs to someone else
+ * @throws FORBIDDEN when the client id belongs to someone else, or the tenant is a reserved one
  */
 export function identityFor(
   credential: Credential,
@@ -33,8 +33,12 @@ export function identityFor(
   freshClientId: () => string,
 ): Identity {
   const wanted = requestedClientId ?? sessionClientId;
+  const { tenant = DEFAULT_TENANT } = credential;
+  // What nodes write to each other is kept under such a tenant.
+  if (tenant.startsWith(RESERVED_PREFIX))
+    throw new TachikomaError("FORBIDDEN", `Tenant ${JSON.stringify(tenant)} is reserved`);
   return {
-    tenant: credential.tenant ?? DEFAULT_TENANT,
+    tenant,
     subject: credential.subject ?? TRUSTED_SUBJECT,
     clientId: clientIdFor(credential, wanted, requestedClientId !== undefined, freshClientId),
     grants: credential.grants,
