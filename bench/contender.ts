@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { RedisServer } from "../packages/server/src/stores/redis/testing/redis-server.ts";
 import type { Order } from "./contenders/serve.ts";
 import type { MakeDialect } from "./generator/dialect.ts";
 import { plainWsDialect } from "./generator/dialects/plain-ws.ts";
@@ -13,13 +14,20 @@ import { tachikomaDialect } from "./generator/dialects/tachikoma.ts";
 import { within } from "./generator/link.ts";
 import { allowedCores, SERVER_CORE } from "./processor.ts";
 
-export const CONTENDERS = ["plain-ws", "socket.io", "tachikoma-memory", "tachikoma-sqlite"] as const;
+export const CONTENDERS = [
+  "plain-ws",
+  "socket.io",
+  "tachikoma-memory",
+  "tachikoma-sqlite",
+  "tachikoma-redis",
+] as const;
 export type ContenderName = (typeof CONTENDERS)[number];
 
 interface Program {
   readonly file: string;
   readonly makeDialect: MakeDialect;
-  argumentsIn(folder: string): readonly string[];
+  readonly needsRedis?: true;
+  argumentsIn(folder: string, redis: RedisServer | undefined): readonly string[];
 }
 
 const PROGRAMS: Readonly<Record<ContenderName, Program>> = {
@@ -35,6 +43,12 @@ const PROGRAMS: Readonly<Record<ContenderName, Program>> = {
     makeDialect: tachikomaDialect,
     argumentsIn: (folder) => [`sqlite://${join(folder, "bench.db")}`],
   },
+  "tachikoma-redis": {
+    file: "contenders/tachikoma.ts",
+    makeDialect: tachikomaDialect,
+    needsRedis: true,
+    argumentsIn: (_folder, redis) => [redis!.url],
+  },
 };
 
 export interface StartOptions {
@@ -45,36 +59,34 @@ export interface StartOptions {
 
 export class Contender {
   readonly makeDialect: MakeDialect;
+  readonly #name: ContenderName;
+  readonly #options: StartOptions;
   readonly #child: ChildProcess;
   readonly #folder: string;
+  readonly #redis: RedisServer | undefined;
   #port = 0;
 
-  private constructor(makeDialect: MakeDialect, child: ChildProcess, folder: string) {
-    this.makeDialect = makeDialect;
-    this.#child = child;
-    this.#folder = folder;
-  }
-
-  static async start(name: ContenderName, { isPinned, profileFolder }: StartOptions): Promise<Contender> {
+  private constructor(name: ContenderName, options: StartOptions, folder: string, redis?: RedisServer) {
     const { file, makeDialect, argumentsIn } = PROGRAMS[name];
-    const folder = mkdtempSync(join(tmpdir(), "tachikoma-bench-"));
+    const { isPinned, profileFolder } = options;
     const profiling =
       profileFolder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${join(profileFolder, name)}`];
     const command = [process.execPath, "--conditions=source", "--expose-gc", ...profiling];
-    command.push(fileURLToPath(new URL(file, import.meta.url)), ...argumentsIn(folder));
+    command.push(fileURLToPath(new URL(file, import.meta.url)), ...argumentsIn(folder, redis));
     if (isPinned) command.unshift("taskset", "-c", String(SERVER_CORE));
-    const child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-    const contender = new Contender(makeDialect, child, folder);
-    try {
-      contender.#port = await contender.#answer();
-      if (isPinned && allowedCores(contender.processId) !== String(SERVER_CORE)) {
-        throw new Error(`The server runs on cores ${allowedCores(contender.processId)}, not ${SERVER_CORE}`);
-      }
-      return contender;
-    } catch (cause) {
-      await contender.stop();
-      throw cause;
-    }
+    this.makeDialect = makeDialect;
+    this.#name = name;
+    this.#options = options;
+    this.#folder = folder;
+    this.#redis = redis;
+    this.#child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  }
+
+  static async start(name: ContenderName, options: StartOptions): Promise<Contender> {
+    const folder = mkdtempSync(join(tmpdir(), "tachikoma-bench-"));
+    // A child of the generator, so it runs on the generator's core: what is measured is the node.
+    const redis = PROGRAMS[name].needsRedis ? await RedisServer.start() : undefined;
+    return new Contender(name, options, folder, redis).#begun();
   }
 
   get port(): number {
@@ -85,12 +97,35 @@ export class Contender {
     return this.#child.pid!;
   }
 
+  /** Another node on the same store; it is stopped before this one. */
+  async twin(): Promise<Contender> {
+    if (this.#redis === undefined) throw new Error(`${this.#name} has no store that nodes could share`);
+    const folder = mkdtempSync(join(tmpdir(), "tachikoma-bench-"));
+    return new Contender(this.#name, this.#options, folder, this.#redis).#begun();
+  }
+
+  /** Commands that the store has got from its nodes; `undefined` where it is in the process. */
+  async storeCommandCount(): Promise<number | undefined> {
+    if (this.#redis === undefined) return undefined;
+    const stats = String(await this.#redis.command("INFO", "commandstats"));
+    // What a script calls is part of the one command that ran it.
+    const calls = [...stats.matchAll(/^cmdstat_(?:evalsha|xrange|hmget|wait|ping):calls=(\d+)/gm)];
+    return calls.reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
   ask(order: Order): Promise<number> {
     this.#child.send(order);
     return this.#answer();
   }
 
-  /** It ends when the line is cut. */
+  /** Ends it as a fault would. */
+  async kill(): Promise<void> {
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** It ends when the line is cut; its store ends with the first node. */
   async stop(): Promise<void> {
     const { exitCode, signalCode } = this.#child;
     if (exitCode === null && signalCode === null) {
@@ -99,6 +134,25 @@ export class Contender {
       await within("the end of the server", ended).catch(() => this.#child.kill("SIGKILL"));
     }
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Ends it, and the store that it brought. */
+  async dispose(): Promise<void> {
+    await this.stop();
+    await this.#redis?.dispose();
+  }
+
+  async #begun(): Promise<Contender> {
+    try {
+      this.#port = await this.#answer();
+      if (this.#options.isPinned && allowedCores(this.processId) !== String(SERVER_CORE)) {
+        throw new Error(`The server runs on cores ${allowedCores(this.processId)}, not ${SERVER_CORE}`);
+      }
+      return this;
+    } catch (cause) {
+      await this.dispose();
+      throw cause;
+    }
   }
 
   #answer(): Promise<number> {

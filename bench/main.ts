@@ -18,6 +18,7 @@ function say(text: string): void {
 
 /** The order of the contenders turns from round to round, forwards and backwards, so that none always follows the same one. */
 function orderOf(contenders: readonly ContenderName[], round: number): ContenderName[] {
+  if (contenders.length === 0) return [];
   const shift = Math.floor(round / 2) % contenders.length;
   const turned = [...contenders.slice(shift), ...contenders.slice(0, shift)];
   return round % 2 === 0 ? turned : turned.reverse();
@@ -33,14 +34,16 @@ async function measure(work: Work, name: ContenderName, plan: Plan): Promise<Out
   } catch (cause) {
     return { figures: {}, faults: [cause instanceof Error ? cause.message : String(cause)] };
   } finally {
-    await contender.stop();
+    await contender.dispose();
   }
 }
 
 async function runWork(work: Work, plan: Plan): Promise<Row[]> {
-  const outcomes = new Map<ContenderName, Outcome[]>(plan.contenders.map((name) => [name, []]));
+  const { isFor = () => true } = work;
+  const contenders = plan.contenders.filter((name) => isFor(name));
+  const outcomes = new Map<ContenderName, Outcome[]>(contenders.map((name) => [name, []]));
   for (let round = 0; round < plan.roundCount; round += 1) {
-    for (const name of orderOf(plan.contenders, round)) {
+    for (const name of orderOf(contenders, round)) {
       say(`${work.name}, round ${round + 1} of ${plan.roundCount}: ${name}`);
       outcomes.get(name)?.push(await measure(work, name, plan));
     }

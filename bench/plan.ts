@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { CONTENDERS, type ContenderName } from "./contender.ts";
 import { fanOut } from "./works/fan-out.ts";
 import { idleMemory } from "./works/idle-memory.ts";
+import { nodeLoss } from "./works/node-loss.ts";
 import { resume } from "./works/resume.ts";
 import { tokenStreams } from "./works/token-streams.ts";
 import type { Work } from "./works/work.ts";
@@ -12,11 +13,12 @@ export const USAGE = `npm run bench -- [options]
   --quick            small sizes, one round: about three minutes (the default)
   --full             large sizes, five rounds: about forty minutes
   --rounds N         rounds of each work
-  --only A,B         works: fan-out-paced, fan-out-fast, token-streams, token-streams-busy, idle-memory, resume
+  --only A,B         works: fan-out-paced, fan-out-fast, token-streams, token-streams-busy, token-latency, idle-memory,
+                     resume, node-loss
                      (or the beginning of a name: fan-out)
   --contenders A,B   ${CONTENDERS.join(", ")}
   --seconds N        length of the measured window
-  --subscribers N, --streams N, --connections N, --clients N, --missed N   sizes
+  --subscribers N, --streams N, --connections N, --clients N, --missed N, --orphans N   sizes
   --profile FOLDER   each server leaves a CPU profile there
   --unpinned         without a core for each side; the figures say so
 `;
@@ -40,6 +42,7 @@ interface Sizes {
   readonly connections: number;
   readonly clients: number;
   readonly missed: number;
+  readonly orphans: number;
 }
 
 const QUICK: Sizes = {
@@ -51,6 +54,7 @@ const QUICK: Sizes = {
   connections: 1_000,
   clients: 200,
   missed: 100,
+  orphans: 500,
 };
 const FULL: Sizes = {
   rounds: 5,
@@ -61,10 +65,14 @@ const FULL: Sizes = {
   connections: 5_000,
   clients: 500,
   missed: 200,
+  orphans: 2_000,
 };
 
 const PACED_MESSAGES_PER_SEC = 10;
 const TOKENS_PER_SEC = 50;
+/** So few and so slow that nothing waits for anything but the store. */
+const LATENCY_TOKENS = { streamCount: 10, tokensPerSec: 15 };
+const LOSS_MISSED_COUNT = 20;
 
 /** @throws what is wrong with the arguments */
 export function planOf(argv: readonly string[]): Plan {
@@ -86,6 +94,7 @@ export function planOf(argv: readonly string[]): Plan {
       connections: text,
       clients: text,
       missed: text,
+      orphans: text,
       profile: text,
     },
   });
@@ -99,6 +108,7 @@ export function planOf(argv: readonly string[]): Plan {
     connections: numberOf("connections", values.connections, base.connections),
     clients: numberOf("clients", values.clients, base.clients),
     missed: numberOf("missed", values.missed, base.missed),
+    orphans: numberOf("orphans", values.orphans, base.orphans),
   };
   return {
     works: chosen("only", worksOf(sizes), ({ name }) => name, values.only),
@@ -120,8 +130,10 @@ function worksOf(sizes: Sizes): Work[] {
     fanOut({ subscriberCount, messagesPerSec: undefined, windowMs }),
     tokenStreams("token-streams", { ...tokens, streamCount: sizes.streams }),
     tokenStreams("token-streams-busy", { ...tokens, streamCount: sizes.busyStreams }),
+    tokenStreams("token-latency", { ...LATENCY_TOKENS, windowMs }, "latencyP50Ms"),
     idleMemory({ connectionCount: sizes.connections }),
     resume({ clientCount: sizes.clients, missedCount: sizes.missed }),
+    nodeLoss({ clientCount: sizes.orphans, missedCount: LOSS_MISSED_COUNT }),
   ];
 }
 

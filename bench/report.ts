@@ -16,13 +16,15 @@ const COLUMNS: readonly { readonly figure: FigureName; readonly title: string; r
   { figure: "recordsPerSec", title: "records/s", digits: 0 },
   { figure: "latencyP50Ms", title: "p50 ms", digits: 1 },
   { figure: "latencyP99Ms", title: "p99 ms", digits: 1 },
+  { figure: "storeCommandsPerStreamSec", title: "store cmds/s each", digits: 1 },
+  { figure: "loopDelayP99Ms", title: "loop p99 ms", digits: 0 },
   { figure: "lostCount", title: "lost", digits: 0 },
   { figure: "duplicateCount", title: "twice", digits: 0 },
   { figure: "rssMib", title: "RSS MiB", digits: 0 },
   { figure: "generatorShare", title: "generator", digits: 2 },
 ];
 
-const PEERS: readonly ContenderName[] = ["plain-ws", "socket.io"];
+const PEERS: readonly ContenderName[] = ["plain-ws", "socket.io", "tachikoma-memory"];
 const BUSY_GENERATOR_SHARE = 0.9;
 
 export function tableOf(work: Pick<Work, "title" | "mainFigure">, rows: readonly Row[]): string {

@@ -1,5 +1,8 @@
 /** The server's side of the line to the benchmark: set-up and questions only, never during a measured window. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { plainMark } from "../mark.ts";
+
+const LOOP_RESOLUTION_MS = 10;
 
 export interface RunningServer {
   readonly port: number;
@@ -10,6 +13,8 @@ export interface RunningServer {
 export type Order =
   | { readonly order: "connection_count" }
   | { readonly order: "collect_garbage" }
+  | { readonly order: "watch_loop" }
+  | { readonly order: "loop_delay_p99_ms" }
   | {
       readonly order: "publish_each";
       readonly channelCount: number;
@@ -30,6 +35,8 @@ export function serve(server: RunningServer): void {
   process.send?.({ answer: server.port });
 }
 
+const loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+
 async function carryOut(server: RunningServer, order: Order): Promise<number> {
   switch (order.order) {
     case "connection_count":
@@ -38,6 +45,12 @@ async function carryOut(server: RunningServer, order: Order): Promise<number> {
       globalThis.gc?.();
       globalThis.gc?.();
       return 0;
+    case "watch_loop":
+      loopDelay.reset();
+      loopDelay.enable();
+      return 0;
+    case "loop_delay_p99_ms":
+      return Math.max(0, loopDelay.percentile(99) / 1e6 - LOOP_RESOLUTION_MS);
     case "publish_each": {
       const { channelCount, firstIndex, messageCount, padChars } = order;
       for (let index = firstIndex; index < firstIndex + messageCount; index += 1) {

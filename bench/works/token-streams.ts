@@ -3,7 +3,7 @@ import type { Contender } from "../contender.ts";
 import { Tally } from "../generator/tally.ts";
 import { joinAll, Viewer } from "../generator/viewer.ts";
 import { MAX_MARK_INDEX } from "../mark.ts";
-import { flowFaults, measureFlow, type Outcome, type Work } from "./work.ts";
+import { type FigureName, flowFaults, measureFlow, type Outcome, type Work } from "./work.ts";
 
 export interface TokenStreamsSize {
   readonly streamCount: number;
@@ -15,11 +15,15 @@ export interface TokenStreamsSize {
 const BEGIN_WITHIN_MS = 500;
 
 /** Answers of a model, one viewer each. What is counted is tokens, however many of them a frame carries. */
-export function tokenStreams(name: string, size: TokenStreamsSize): Work {
+export function tokenStreams(
+  name: string,
+  size: TokenStreamsSize,
+  mainFigure: FigureName = "cpuMicrosPerRecord",
+): Work {
   return {
     name,
     title: `Token streams: ${size.streamCount} executions at ${size.tokensPerSec} tokens/s, one viewer each`,
-    mainFigure: "cpuMicrosPerRecord",
+    mainFigure,
     run: (contender) => run(contender, size),
   };
 }
@@ -41,7 +45,14 @@ async function run(contender: Contender, size: TokenStreamsSize): Promise<Outcom
       if (waitMs >= 1) await sleep(waitMs);
       viewer.send([viewer.dialect.runText(tokens)]);
     }
-    const figures = await measureFlow(contender, tally, windowMs);
+    const countBefore = (await contender.storeCommandCount()) ?? 0;
+    const countedFromMs = performance.now();
+    const flow = await measureFlow(contender, tally, windowMs);
+    const countAfter = await contender.storeCommandCount();
+    const countedSecs = (performance.now() - countedFromMs) / 1_000;
+    const storeCommandsPerStreamSec =
+      countAfter === undefined ? undefined : (countAfter - countBefore) / countedSecs / streamCount;
+    const figures = { ...flow, storeCommandsPerStreamSec };
     const faults = flowFaults(tally, viewers);
     const silent = viewers.filter(({ track }) => track.nextIndex === 0).length;
     if (silent > 0) faults.push(`${silent} streams never began`);

@@ -1,6 +1,6 @@
 /** One thing that is measured, the same for every contender. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Contender } from "../contender.ts";
+import type { Contender, ContenderName } from "../contender.ts";
 import type { Tally } from "../generator/tally.ts";
 import type { Viewer } from "../generator/viewer.ts";
 import { cpuSecondsOf, residentBytes } from "../processor.ts";
@@ -14,6 +14,10 @@ export interface Figures {
   readonly catchUpMs?: number | undefined;
   readonly kibPerSession?: number | undefined;
   readonly rssMib?: number | undefined;
+  /** Commands to the store over the network, for each execution. */
+  readonly storeCommandsPerStreamSec?: number | undefined;
+  /** Delay of the event loop of the node that was left. */
+  readonly loopDelayP99Ms?: number | undefined;
   readonly lostCount?: number | undefined;
   readonly duplicateCount?: number | undefined;
   /** Share of its core that the generator used: near 1 the figures are about the generator. */
@@ -33,6 +37,8 @@ export interface Work {
   readonly title: string;
   /** What the table compares by, lower is better. */
   readonly mainFigure: FigureName;
+  /** @default for all */
+  readonly isFor?: (contender: ContenderName) => boolean;
   run(contender: Contender): Promise<Outcome>;
 }
 
