@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { configCommand } from "./config.ts";
+import { doctorCommand } from "./doctor.ts";
 import { runCommand } from "./run.ts";
 import { sendCommand } from "./send.ts";
 import { serveCommand } from "./serve.ts";
@@ -9,6 +10,7 @@ import { tokenCommand } from "./token.ts";
 export const COMMANDS: readonly Command[] = [
   serveCommand,
   configCommand,
+  doctorCommand,
   tokenCommand,
   tailCommand,
   sendCommand,

@@ -1,7 +1,7 @@
 /** The options of `serve` and `config` that give settings. Their help is that of the settings. */
 import { readFileSync } from "node:fs";
 import type { SettingFlag } from "../config/flag.ts";
-import { type LoadedSettings, loadSettings } from "../config/load.ts";
+import { type LoadedSettings, loadSettings, type RefusedSettings } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { pathText, SETTING_FIELDS } from "../config/setting-fields.ts";
 import type { ParsedArguments } from "./arguments.ts";
@@ -53,15 +53,23 @@ function factsOf(key: string): Pick<OptionSpec, "summary" | "defaultText"> {
     : { summary };
 }
 
-/** Loads the settings or fails with every problem; warnings go to stderr. */
-export function loadFromArguments(args: ParsedArguments, terminal: Terminal): LoadedSettings {
+/** The settings, or everything that is wrong with them. */
+export function settingsFromArguments(
+  args: ParsedArguments,
+  terminal: Terminal,
+): LoadedSettings | RefusedSettings {
   const configPath = args.value("config");
-  const loaded = loadSettings({
+  return loadSettings({
     flags: settingFlags(args),
     env: terminal.env,
     readFile: readFileIfThere,
     ...(configPath === undefined ? {} : { configPath }),
   });
+}
+
+/** Loads the settings or fails with every problem; warnings go to stderr. */
+export function loadFromArguments(args: ParsedArguments, terminal: Terminal): LoadedSettings {
+  const loaded = settingsFromArguments(args, terminal);
   if (loaded.kind === "loaded") return loaded;
   const count = loaded.problems.length;
   const lines = loaded.problems.map((problem) => `  ${formatProblem(problem)}`);

@@ -1,0 +1,148 @@
+/** Asks a Redis what there is to know of it. Only this talks to it. */
+import { randomUUID } from "node:crypto";
+import { createClient } from "@redis/client";
+import type { DatabaseTarget } from "../../config/database-target.ts";
+import { parseDatabaseUrl, redisUrlText } from "../../config/database-url.ts";
+import { type Latency, latencyOf } from "../latency.ts";
+import { CONFIG_DIRECTIVES, parseInfo, type RedisFacts } from "./redis-facts.ts";
+import { deniedRights, type SendCommand } from "./redis-rights.ts";
+
+type RedisTarget = Extract<DatabaseTarget, { kind: "redis" }>;
+type Client = ReturnType<typeof newClient>;
+
+const CONNECT_TIMEOUT_MS = 2_000;
+/** For what Redis and the client say to each other before the first command. */
+const GREETING_TIMEOUT_MS = 500;
+const PROBE_TIMEOUT_MS = 20_000;
+const PING_COUNT = 200;
+const SCRIPT_COUNT = 100;
+const CLOCK_SAMPLE_COUNT = 10;
+/** A Redis far away is measured less often: what is found then is no different. */
+const MAX_MEASURING_MS = 3_000;
+const SCRIPT = "redis.call('SET', KEYS[1], ARGV[1], 'PX', 10000) return redis.call('GET', KEYS[1])";
+
+/** Rejects with what keeps it from being reached. */
+export async function probeRedis(target: RedisTarget): Promise<RedisFacts> {
+  return withClient(target.url, (client) => within(PROBE_TIMEOUT_MS, gatherFacts(client, target)));
+}
+
+async function gatherFacts(client: Client, target: RedisTarget): Promise<RedisFacts> {
+  const { keyPrefix, durability } = target;
+  const runId = randomUUID();
+  const send: SendCommand = (args) => client.sendCommand([...args]);
+  const info = parseInfo(String(await orNothing(send(["INFO"]))));
+  const config = await readConfig(send);
+  const deniedCommands = await deniedRights({
+    send,
+    subscribe: (channel) => withClient(target.url, (other) => other.sSubscribe(channel, () => {})),
+    keyPrefix,
+    durability,
+    runId,
+  });
+  const scratchKey = `${keyPrefix}:doctor:${runId}`;
+  const ping = await measure(PING_COUNT, () => send(["PING"]));
+  const script = await orNothing(measure(SCRIPT_COUNT, () => send(["EVAL", SCRIPT, "1", scratchKey, "1"])));
+  await orNothing(send(["DEL", scratchKey]));
+  return {
+    info,
+    config,
+    deniedCommands,
+    ping,
+    script,
+    clockAheadMs: await orNothing(clockAhead(send)),
+    isOpenToAll: await isOpenToAll(target.url),
+  };
+}
+
+async function readConfig(send: SendCommand): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const directive of CONFIG_DIRECTIVES) {
+    const answer = await orNothing(send(["CONFIG", "GET", directive]));
+    const value = directiveIn(answer, directive);
+    if (value !== undefined) found.set(directive, value);
+  }
+  return found;
+}
+
+/** A map in RESP3, a list of names and values in RESP2. */
+function directiveIn(answer: unknown, directive: string): string | undefined {
+  if (answer instanceof Map) return textIn(answer.get(directive));
+  if (Array.isArray(answer)) return textIn(answer[answer.indexOf(directive) + 1]);
+  if (typeof answer !== "object" || answer === null || !(directive in answer)) return undefined;
+  return textIn((answer as Readonly<Record<string, unknown>>)[directive]);
+}
+
+function textIn(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+async function measure(count: number, work: () => Promise<unknown>): Promise<Latency> {
+  const timesMs: number[] = [];
+  const endMs = performance.now() + MAX_MEASURING_MS;
+  while (timesMs.length < count && performance.now() < endMs) {
+    const startMs = performance.now();
+    await work();
+    timesMs.push(performance.now() - startMs);
+  }
+  return latencyOf(timesMs);
+}
+
+/** The sample that was answered fastest says most. */
+async function clockAhead(send: SendCommand): Promise<number> {
+  let best = { roundTripMs: Number.POSITIVE_INFINITY, aheadMs: 0 };
+  for (let sample = 0; sample < CLOCK_SAMPLE_COUNT; sample += 1) {
+    const sentAtMs = performance.now();
+    const [seconds, micros] = (await send(["TIME"])) as [string, string];
+    const roundTripMs = performance.now() - sentAtMs;
+    const redisMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
+    const hereMs = Date.now() - roundTripMs / 2;
+    if (roundTripMs < best.roundTripMs) best = { roundTripMs, aheadMs: redisMs - hereMs };
+  }
+  return best.aheadMs;
+}
+
+/** Whether somebody without any credentials is served. */
+async function isOpenToAll(url: string): Promise<boolean> {
+  const parsed = parseDatabaseUrl(url);
+  if (parsed.kind !== "redis") return false;
+  const { username: _user, password: _password, ...bare } = parsed;
+  const ping = withClient(redisUrlText(bare), (stranger) => stranger.sendCommand(["PING"]));
+  return ping.then(
+    () => true,
+    () => false,
+  );
+}
+
+function newClient(url: string) {
+  return createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
+  });
+}
+
+async function withClient<Result>(url: string, use: (client: Client) => Promise<Result>): Promise<Result> {
+  const client = newClient(url);
+  // What goes wrong rejects the call that it concerns, too.
+  client.on("error", () => {});
+  try {
+    await within(CONNECT_TIMEOUT_MS + GREETING_TIMEOUT_MS, client.connect());
+    return await use(client);
+  } finally {
+    client.destroy();
+  }
+}
+
+async function orNothing<Value>(work: Promise<Value>): Promise<Value | undefined> {
+  return work.catch(() => undefined);
+}
+
+async function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`No answer in time: ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,103 @@
+/** Looks at a SQLite database without changing it, also while a server uses it. */
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { structureFindings } from "../stores/sqlite/database-integrity.ts";
+import { lockDatabase } from "../stores/sqlite/database-lock.ts";
+import { checkIsWritable, existingPath } from "../stores/sqlite/database-path.ts";
+import { Refusal } from "../stores/sqlite/refusal.ts";
+import { loadSqlite } from "../stores/sqlite/sqlite-module.ts";
+import { SCHEMA_VERSION, schemaVersionOf } from "../stores/sqlite/sqlite-schema.ts";
+import { type Finding, type Judgement, ok, problem, shownBytes, warning } from "./finding.ts";
+
+const MIN_FREE_BYTES = 100 * 1024 * 1024;
+const COMFORTABLE_FREE_BYTES = 1024 * 1024 * 1024;
+const MAX_DAMAGE_FINDINGS = 5;
+
+export function* sqliteFindings(path: string): Generator<Finding> {
+  yield { area: "database", check: "sqlite_disk", ...judgeDisk(path) };
+  const file = judgeFile(path);
+  yield { area: "database", check: "sqlite_file", ...file.judgement };
+  if (!file.isThere) return;
+  yield { area: "database", check: "sqlite_owner", ...judgeOwner(path) };
+  yield* contentFindings(path);
+}
+
+/** Of the folder that will hold the file, or the nearest one above it that is there. */
+function judgeDisk(path: string): Judgement {
+  let folder = dirname(path);
+  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  const { bavail, bsize } = statfsSync(folder);
+  const freeBytes = bavail * bsize;
+  const text = `${shownBytes(freeBytes)} are free on the disk of ${path}`;
+  const advice = "free some, or keep less: channels.NAME.history, sessions.ttl_secs";
+  if (freeBytes < MIN_FREE_BYTES) return problem(`only ${text}`, advice);
+  return freeBytes < COMFORTABLE_FREE_BYTES ? warning(`only ${text}`, advice) : ok(text);
+}
+
+function judgeFile(path: string): { readonly judgement: Judgement; readonly isThere: boolean } {
+  try {
+    if (!existsSync(path)) {
+      if (existsSync(dirname(path))) checkIsWritable(path);
+      return { judgement: ok(`${path} is not there yet and will be made`), isThere: false };
+    }
+    const truePath = existingPath(path);
+    checkIsWritable(truePath);
+    return { judgement: ok(`${path} can be written, ${shownBytes(statSync(path).size)}`), isThere: true };
+  } catch (cause) {
+    const advice = "give the user of the server the right to write there, or change database.url";
+    return { judgement: problem(textOf(cause), advice), isThere: false };
+  }
+}
+
+function judgeOwner(path: string): Judgement {
+  // Asking for the lock makes its file: where there is none, nobody has it.
+  if (existsSync(`${path}.lock`)) {
+    try {
+      lockDatabase(path, 0).close();
+    } catch (cause) {
+      return warning(textOf(cause), "fine while that is your server: a second one would be refused");
+    }
+  }
+  return ok("no other process has it");
+}
+
+function* contentFindings(path: string): Generator<Finding> {
+  const { DatabaseSync } = loadSqlite();
+  try {
+    const db = new DatabaseSync(path, { readOnly: true });
+    try {
+      yield { area: "database", check: "sqlite_schema", ...judgeSchema(schemaVersionOf(db, path)) };
+      yield {
+        area: "database",
+        check: "sqlite_integrity",
+        ...judgePages(structureFindings(db, MAX_DAMAGE_FINDINGS)),
+      };
+    } finally {
+      db.close();
+    }
+  } catch (cause) {
+    const advice =
+      cause instanceof Refusal
+        ? "set database.url to a file of this server's version"
+        : "restore a backup; docs/operating.md says how to go on without one";
+    yield { area: "database", check: "sqlite_content", ...problem(textOf(cause), advice) };
+  }
+}
+
+function judgeSchema(version: number): Judgement {
+  if (version === SCHEMA_VERSION) return ok(`schema version ${version}`);
+  if (version === 0) return ok("empty, its tables will be made");
+  return ok(`schema version ${version}, the next start brings it to ${SCHEMA_VERSION}: make a backup before`);
+}
+
+function judgePages(damage: readonly string[]): Judgement {
+  if (damage.length === 0) return ok("its pages are sound");
+  return problem(
+    `it is damaged: ${damage.join("; ")}`,
+    "restore a backup; docs/operating.md says how to go on without one",
+  );
+}
+
+function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
