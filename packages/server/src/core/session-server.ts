@@ -128,11 +128,7 @@ export class SessionServer {
       onPresenceStruck: (roster) => this.#presence.onStruck(roster),
     });
     const { hints } = this.#membership;
-    this.#places = new ConnectionPlaces({
-      vouched: this.#membership.places,
-      hints,
-      maxPerClient: limits.maxConnectionsPerClient,
-    });
+    this.#places = new ConnectionPlaces(this.#membership.places, limits.maxConnectionsPerClient);
     this.authorize = createAuthorize(namespaces, () => clock.nowMs());
     this.#sessions = new SessionRegistry({
       store,
@@ -281,7 +277,7 @@ export class SessionServer {
       tenant: identity.tenant,
       clientId: identity.clientId,
       sessionId: session.id,
-      isResumed,
+      claimNumber: session.claimNumber + (isResumed ? 1 : 0),
       isReplacing: isResumed && session.holder !== undefined,
     });
     // While the store was asked the server may have begun to stop, and a later connection may have come.

@@ -7,7 +7,7 @@ import type { HintListener, LogKey, Store } from "../../stores/store.ts";
 import type { Logger } from "../ports.ts";
 
 /** What a node says about a channel to the others that follow it. */
-export type Note = SignalNote | PresenceNote | PlaceNote;
+export type Note = SignalNote | PresenceNote;
 
 export interface SignalNote {
   readonly kind: "signal";
@@ -27,11 +27,6 @@ export interface RosterChange {
   readonly id: string;
   /** Absent when the entry was struck. */
   readonly value?: string | undefined;
-}
-
-/** Said in the inbox of a session: its place was given back by a connection that never took the session over. */
-export interface PlaceNote {
-  readonly kind: "place";
 }
 
 type NoteOf<Kind extends Note["kind"]> = Extract<Note, { readonly kind: Kind }>;

@@ -2,16 +2,21 @@
  * What this node is to the others: its lease, what it vouches for under it, and what it hears from them in passing.
  */
 import type { LogKey, RosterKey, Store } from "../../stores/store.ts";
+import { judgePlace } from "../connection/connection-places.ts";
 import type { Clock, Logger, Random } from "../ports.ts";
-import { hasSessionMoved } from "../presence/presence-entry.ts";
+import { judgePresence } from "../presence/presence-entry.ts";
 import { withinTime } from "../time-limit.ts";
 import { Hints, type RosterChange } from "./hints.ts";
 import { NodeLease } from "./node-lease.ts";
+import { Patrol } from "./patrol.ts";
 import { VouchedEntries } from "./vouched-entries.ts";
 import { Watchers } from "./watchers.ts";
 
 /** What is still to be written about this node when it stops may take this long: the lease ends by itself. */
 const CLOSE_TIMEOUT_MS = 2_000;
+
+/** Places and watchers are all looked at once in this time. */
+const PATROL_ROUND_MS = 60_000;
 
 export interface MembershipOptions {
   readonly store: Store;
@@ -35,7 +40,7 @@ export class Membership {
   readonly watchers: Watchers | undefined;
   readonly #options: MembershipOptions;
   readonly #watched: VouchedEntries;
-  readonly #whenRejoined: (() => void)[] = [];
+  readonly #patrols: readonly Patrol<RosterKey>[];
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -46,18 +51,28 @@ export class Membership {
       onStruck: (rosters) => this.#onStruck(rosters),
     });
     const { lease } = this;
-    this.places = new VouchedEntries({ ...options, lease, kind: "places", hasMoved: () => true });
-    this.#watched = new VouchedEntries({ ...options, lease, kind: "watchers", hasMoved: () => false });
+    this.places = new VouchedEntries({ ...options, lease, kind: "places", judge: judgePlace });
+    this.#watched = new VouchedEntries({ ...options, lease, kind: "watchers", judge: () => "ours" });
     this.presence = new VouchedEntries({
       ...options,
       lease,
       kind: "presence",
-      hasMoved: hasSessionMoved,
+      judge: judgePresence,
       onChanged: options.onPresenceChanged,
     });
     this.watchers = options.store.isShared
       ? new Watchers({ vouched: this.#watched, nodeId: options.nodeId })
       : undefined;
+    // Presence is looked at more often, by who shows it.
+    this.#patrols = [this.places, this.#watched].map(
+      (entries) =>
+        new Patrol({
+          ...options,
+          roundMs: PATROL_ROUND_MS,
+          places: () => entries.rosters(),
+          look: (roster) => entries.look(roster),
+        }),
+    );
   }
 
   /** What to ask whether other nodes have watchers; absent where there are no other nodes. */
@@ -66,19 +81,16 @@ export class Membership {
     return watchers === undefined ? undefined : (key) => watchers.isWatchedElsewhere(key);
   }
 
-  /** The lease was lost, and is here again: whatever depends on it may have been taken from this node. */
-  whenRejoined(task: () => void): void {
-    this.#whenRejoined.push(task);
-  }
-
   /** @throws STORE_UNAVAILABLE */
-  open(): Promise<void> {
-    return this.lease.open();
+  async open(): Promise<void> {
+    await this.lease.open();
+    if (this.#options.store.isShared) for (const patrol of this.#patrols) patrol.start();
   }
 
   /** Connections have been closed before, so what is left is who may come back on another node: that counts for a grace. */
   async close(): Promise<void> {
     const { store, clock, logger, presenceLeaveAfterMs } = this.#options;
+    for (const patrol of this.#patrols) patrol.stop();
     const all = [this.places, this.#watched, this.presence];
     await withinTime(clock, CLOSE_TIMEOUT_MS, Promise.all(all.map((entries) => entries.settled())));
     const lingerMs = store.isShared && this.presence.isVouching ? presenceLeaveAfterMs : 0;
@@ -91,7 +103,6 @@ export class Membership {
 
   #onRejoined(): void {
     for (const entries of [this.places, this.#watched, this.presence]) entries.reaffirm();
-    for (const task of this.#whenRejoined) task();
   }
 
   #onStruck(rosters: readonly RosterKey[]): void {

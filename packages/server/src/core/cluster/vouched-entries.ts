@@ -26,8 +26,8 @@ export interface VouchedEntriesOptions {
   readonly kind: RosterKey["kind"];
   /** The lease of this node, under which everything stands. */
   readonly lease: { readonly name: string; readonly isHeld: boolean };
-  /** Whether an entry of another node, which has the same id, has taken the place of ours. */
-  readonly hasMoved: (theirs: string, ours: string) => boolean;
+  /** What to do where another node's entry stands in the place of ours. */
+  readonly judge: (theirs: string, ours: string) => EntryJudgement;
   /** The store has taken a change of ours. */
   readonly onChanged?: (roster: RosterKey, change: RosterChange) => void;
 }
@@ -47,6 +47,12 @@ interface Waiter {
   readonly resolve: (outcome: PutOutcome) => void;
   readonly reject: (cause: unknown) => void;
 }
+
+/**
+ * `ours`: ours belongs there. `theirs`: theirs may stand, but when it goes ours belongs there again. `moved`: what ours said is now
+ * said by them.
+ */
+export type EntryJudgement = "ours" | "theirs" | "moved";
 
 export type PutOutcome = "stored" | "full";
 
@@ -71,6 +77,13 @@ export class VouchedEntries {
     return lease === this.#options.lease.name;
   }
 
+  /** Where this node vouches for something. */
+  rosters(): RosterKey[] {
+    return [...this.#rosters.values()].flatMap((here) =>
+      [...here.values()].slice(0, 1).map(({ roster }) => roster),
+    );
+  }
+
   /** True when an entry is wanted somewhere. */
   get isVouching(): boolean {
     return this.#entries().some(({ wanted }) => wanted !== undefined);
@@ -92,19 +105,12 @@ export class VouchedEntries {
     return promise;
   }
 
-  /**
-   * Takes an entry off again. Does nothing when it has moved to another node.
-   *
-   * @returns true once it is off; false when that has to be tried again, which happens by itself
-   */
-  async drop({ tenant, name }: RosterName, id: string): Promise<boolean> {
-    const here = this.#rosters.get(idOf({ tenant, name }));
-    const entry = here?.get(id);
-    if (entry === undefined) return true;
+  /** Takes an entry off again, sooner or later. Does nothing when it has moved to another node. */
+  drop({ tenant, name }: RosterName, id: string): void {
+    const entry = this.#rosters.get(idOf({ tenant, name }))?.get(id);
+    if (entry === undefined) return;
     entry.wanted = undefined;
     this.#start(entry);
-    await entry.running;
-    return here?.get(id) !== entry;
   }
 
   /** Reads a roster, and puts right what does not stand there as it should. */
@@ -122,12 +128,6 @@ export class VouchedEntries {
       if (isUntouched && value !== undefined) this.#verify(entry, value, found.get(entry.id));
     }
     return state;
-  }
-
-  /** What stands in this roster may not be what is thought: it is looked at soon, until that succeeds. */
-  doubt({ tenant, name }: RosterName): void {
-    this.#doubtful.add(idOf({ tenant, name }));
-    this.#retry();
   }
 
   /** The lease was lost: others may have struck everything, or taken it over. */
@@ -149,12 +149,11 @@ export class VouchedEntries {
   }
 
   #verify(entry: Entry, ours: string, found: RosterEntry | undefined): void {
-    const { lease, hasMoved } = this.#options;
-    if (found?.lease === lease.name && found.value === ours) return;
-    if (found !== undefined && found.lease !== lease.name && hasMoved(found.value, ours)) {
-      this.#forget(entry);
-      return;
-    }
+    if (found !== undefined && this.isOurs(found) && found.value === ours) return;
+    const isTheirs = found !== undefined && !this.isOurs(found);
+    const judgement = isTheirs ? this.#options.judge(found.value, ours) : "ours";
+    if (judgement === "moved") this.#forget(entry);
+    if (judgement !== "ours") return;
     entry.stored = undefined;
     entry.asked = ours;
     entry.maxEntries = undefined;

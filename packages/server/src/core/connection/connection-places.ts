@@ -3,52 +3,36 @@
  * session that is resumed, here or on another node, goes on in the place that it has.
  */
 import { TachikomaError } from "@tachikoma/protocol";
-import type { LogKey } from "../../stores/store.ts";
-import type { Hints } from "../cluster/hints.ts";
-import type { VouchedEntries } from "../cluster/vouched-entries.ts";
-import { sessionIdOf, sessionInbox } from "../session/inbox.ts";
+import type { EntryJudgement, VouchedEntries } from "../cluster/vouched-entries.ts";
 
 export interface PlaceRequest {
   readonly tenant: string;
   readonly clientId: string;
   readonly sessionId: string;
-  /** True when somebody else may hold the session. */
-  readonly isResumed: boolean;
+  /** Number under which the connection will hold the session, unless others take it in between. */
+  readonly claimNumber: number;
   /** True when the new connection will close one of this node: both are there for a moment. */
   readonly isReplacing: boolean;
 }
 
 /** A place that was taken before the handshake, so that racing upgrades cannot share the last one. */
 export interface Reservation {
-  /** The session is this connection's now: who had it before needs its place no longer. */
-  takeOver(): void;
   /** Gives the place back. Does nothing the second time. */
   release(): void;
 }
 
-export interface ConnectionPlacesOptions {
-  readonly vouched: VouchedEntries;
-  readonly hints: Hints;
-  readonly maxPerClient: number;
-}
-
-/** The reservations of one session on this node, the latest last: it has the place. */
-interface SessionPlace {
-  readonly clientId: string;
-  readonly numbers: number[];
-}
-
 export class ConnectionPlaces {
-  readonly #options: ConnectionPlacesOptions;
-  /** Reservations of this node by client. */
-  readonly #takenByClient = new Map<string, number>();
-  readonly #bySession = new Map<string, SessionPlace>();
+  readonly #vouched: VouchedEntries;
+  readonly #maxPerClient: number;
+  /** Reservations of this node by client, and by session. */
+  readonly #ofClient = new Map<string, number>();
+  readonly #ofSession = new Map<string, number>();
   #count = 0;
   #lastNumber = 0;
 
-  constructor(options: ConnectionPlacesOptions) {
-    this.#options = options;
-    options.hints.whenNote("place", (key) => this.#onGivenBack(key));
+  constructor(vouched: VouchedEntries, maxPerClient: number) {
+    this.#vouched = vouched;
+    this.#maxPerClient = maxPerClient;
   }
 
   /** Places taken on this node by all clients, connected or about to be. */
@@ -62,109 +46,81 @@ export class ConnectionPlaces {
    * @throws TOO_MANY_CONNECTIONS, STORE_UNAVAILABLE
    */
   async reserve(request: PlaceRequest): Promise<Reservation> {
-    const { vouched, maxPerClient } = this.#options;
-    const { tenant, clientId, sessionId, isReplacing } = request;
-    const taken = this.#takenByClient.get(mapKey(tenant, clientId)) ?? 0;
-    // What this node knows needs no store; and of one session, which has one place, only so many may knock at once.
-    if (taken >= maxPerClient + (isReplacing ? 1 : 0)) throw this.#tooMany();
+    const { tenant, clientId, sessionId, claimNumber, isReplacing } = request;
+    const takenHere = this.#ofClient.get(mapKey(tenant, clientId)) ?? 0;
+    // What this node knows needs no store. It also bounds how many may knock for one session, which has one place.
+    if (takenHere >= this.#maxPerClient + (isReplacing ? 1 : 0)) throw this.#tooMany();
+    const reservation = this.#takeHere(request);
     this.#lastNumber += 1;
-    const number = this.#lastNumber;
-    this.#note(request, number);
-    const reservation = this.#reservation(request, number);
+    const value = placeValue(claimNumber, this.#lastNumber);
     try {
-      const outcome = await vouched.put(
+      const outcome = await this.#vouched.put(
         { tenant, name: clientId },
         sessionId,
-        placeValue(number),
-        maxPerClient,
+        value,
+        this.#maxPerClient,
       );
       if (outcome === "full") throw this.#tooMany();
-      return reservation;
     } catch (cause) {
       reservation.release();
       throw cause;
     }
+    return reservation;
   }
 
-  #reservation(request: PlaceRequest, number: number): Reservation {
-    const { tenant, sessionId } = request;
+  #takeHere({ tenant, clientId, sessionId }: PlaceRequest): Reservation {
+    const clientKey = mapKey(tenant, clientId);
+    const sessionKey = mapKey(tenant, sessionId);
+    this.#count += 1;
+    increase(this.#ofClient, clientKey);
+    increase(this.#ofSession, sessionKey);
     let isHeld = true;
-    let mayBeMissed = request.isResumed;
     return {
-      takeOver: () => {
-        mayBeMissed = false;
-      },
       release: () => {
         if (!isHeld) return;
         isHeld = false;
-        this.#giveBack(request, number).then((isOff) => {
-          // On another node the session may still have the connection whose place this one took.
-          if (isOff && mayBeMissed)
-            this.#options.hints.say({ tenant, channel: sessionInbox(sessionId) }, { kind: "place" });
-        });
+        this.#count -= 1;
+        decrease(this.#ofClient, clientKey);
+        decrease(this.#ofSession, sessionKey);
+        // While another connection of the session is here, or about to be, the place is that one's.
+        if (!this.#ofSession.has(sessionKey)) this.#vouched.drop({ tenant, name: clientId }, sessionId);
       },
     };
   }
 
-  #note({ tenant, clientId, sessionId }: PlaceRequest, number: number): void {
-    const clientKey = mapKey(tenant, clientId);
-    this.#takenByClient.set(clientKey, (this.#takenByClient.get(clientKey) ?? 0) + 1);
-    this.#count += 1;
-    const key = mapKey(tenant, sessionId);
-    const place = this.#bySession.get(key);
-    if (place === undefined) this.#bySession.set(key, { clientId, numbers: [number] });
-    else place.numbers.push(number);
-  }
-
-  /** True once the place in the roster is free; false while this or another connection of the session has it. */
-  async #giveBack({ tenant, clientId, sessionId }: PlaceRequest, number: number): Promise<boolean> {
-    const clientKey = mapKey(tenant, clientId);
-    const left = (this.#takenByClient.get(clientKey) ?? 1) - 1;
-    if (left === 0) this.#takenByClient.delete(clientKey);
-    else this.#takenByClient.set(clientKey, left);
-    this.#count -= 1;
-    const key = mapKey(tenant, sessionId);
-    const numbers = this.#bySession.get(key)?.numbers ?? [];
-    numbers.splice(numbers.indexOf(number), 1);
-    if (numbers.length > 0) {
-      this.#restore(tenant, sessionId);
-      return false;
-    }
-    this.#bySession.delete(key);
-    return this.#options.vouched.drop({ tenant, name: clientId }, sessionId);
-  }
-
-  /** The place belongs to the latest connection that is still there. */
-  #restore(tenant: string, sessionId: string): void {
-    const place = this.#bySession.get(mapKey(tenant, sessionId));
-    const number = place?.numbers.at(-1);
-    if (place === undefined || number === undefined) return;
-    // A failure is tried again by itself.
-    this.#options.vouched
-      .put({ tenant, name: place.clientId }, sessionId, placeValue(number))
-      .catch(() => undefined);
-  }
-
-  /** Another node took the place of a session for a connection that did not come about. */
-  #onGivenBack({ tenant, channel }: LogKey): void {
-    const sessionId = sessionIdOf(channel);
-    const place = sessionId === undefined ? undefined : this.#bySession.get(mapKey(tenant, sessionId));
-    if (sessionId === undefined || place === undefined) return;
-    this.#restore(tenant, sessionId);
-    this.#options.vouched.doubt({ tenant, name: place.clientId });
-  }
-
   #tooMany(): TachikomaError {
-    const { maxPerClient } = this.#options;
-    return new TachikomaError("TOO_MANY_CONNECTIONS", `Maximum ${maxPerClient} connections per client`);
+    return new TachikomaError("TOO_MANY_CONNECTIONS", `Maximum ${this.#maxPerClient} connections per client`);
   }
 }
 
-/** Another with each reservation: giving a place back, however late, does not touch a later one. */
-function placeValue(number: number): string {
-  return JSON.stringify(number);
+/** Another with each reservation: what is asked of the store for one, however late, does not touch a later one. */
+function placeValue(claimNumber: number, number: number): string {
+  return JSON.stringify([claimNumber, number]);
+}
+
+/**
+ * Whose the place of a session is. The connection on the other node may not come about, so its entry is let stand and ours is kept
+ * in mind.
+ */
+export function judgePlace(theirs: string, ours: string): EntryJudgement {
+  return claimNumberOf(theirs) > claimNumberOf(ours) ? "theirs" : "ours";
+}
+
+function claimNumberOf(value: string): number {
+  const [claimNumber] = JSON.parse(value) as [number, number];
+  return claimNumber;
 }
 
 function mapKey(tenant: string, name: string): string {
   return `${tenant}\u0000${name}`;
+}
+
+function increase(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function decrease(counts: Map<string, number>, key: string): void {
+  const left = (counts.get(key) ?? 1) - 1;
+  if (left === 0) counts.delete(key);
+  else counts.set(key, left);
 }

@@ -134,7 +134,6 @@ export class Connection implements Subscriber, SessionHolder {
     observer.sessionOpened(this.#opened.freshReason ?? (this.#opened.isResumed ? "resumed" : "new"));
     try {
       if (this.#opened.isResumed) await sessions.claim(this.session);
-      this.#reservation.takeOver();
       const restored = await this.subscriptions.restore(this.identity);
       await sessions.save(this.session);
       if (this.isClosed) return;

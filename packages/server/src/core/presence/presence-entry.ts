@@ -1,3 +1,5 @@
+import type { EntryJudgement } from "../cluster/vouched-entries.ts";
+
 /** What the roster of a channel says of one session that is present there. */
 export interface PresenceEntry {
   readonly clientId: string;
@@ -29,7 +31,8 @@ export function parseEntry(value: string): PresenceEntry | undefined {
   }
 }
 
-/** Whether another node holds the session by now for which this node vouched. */
-export function hasSessionMoved(theirs: string, ours: string): boolean {
-  return (parseEntry(theirs)?.claimNumber ?? 0) > (parseEntry(ours)?.claimNumber ?? 0);
+/** Which of two nodes is right that vouch for one session: the one that took it later. */
+export function judgePresence(theirs: string, ours: string): EntryJudgement {
+  const hasMoved = (parseEntry(theirs)?.claimNumber ?? 0) > (parseEntry(ours)?.claimNumber ?? 0);
+  return hasMoved ? "moved" : "ours";
 }

@@ -20,17 +20,25 @@ export class PresenceRoll {
   }
 
   members(): PresenceMember[] {
-    return [...this.#clients.keys()].map((clientId) => memberOf(this.#shown(clientId)!));
+    return [...this.#clients.keys()].map((clientId) => memberOf(this.shown(clientId)!));
+  }
+
+  /** The latest that any session of the client has set: the same on every node. */
+  shown(clientId: string): PresenceEntry | undefined {
+    let shown: readonly [sessionId: string, entry: PresenceEntry] | undefined;
+    for (const one of this.#clients.get(clientId) ?? [])
+      if (shown === undefined || isLater(one, shown)) shown = one;
+    return shown?.[1];
   }
 
   /** Takes in what became of a session; says what can be seen of it. */
   change(sessionId: string, entry: PresenceEntry | undefined): PresenceEvent | undefined {
     const clientId = entry?.clientId ?? this.#clientOf.get(sessionId);
     if (clientId === undefined) return undefined;
-    const before = this.#shown(clientId);
+    const before = this.shown(clientId);
     if (entry === undefined) this.#remove(sessionId);
     else this.#put(sessionId, entry);
-    const change = changeOf(before, this.#shown(clientId));
+    const change = changeOf(before, this.shown(clientId));
     return change === undefined ? undefined : { event: change.event, members: [change.member] };
   }
 
@@ -42,7 +50,7 @@ export class PresenceRoll {
       update: [] as PresenceMember[],
     };
     for (const clientId of new Set([...this.#clients.keys(), ...later.#clients.keys()])) {
-      const change = changeOf(this.#shown(clientId), later.#shown(clientId));
+      const change = changeOf(this.shown(clientId), later.shown(clientId));
       if (change !== undefined) members[change.event].push(change.member);
     }
     const events = (["leave", "join", "update"] as const).map((event) => ({
@@ -67,14 +75,6 @@ export class PresenceRoll {
     const sessions = this.#clients.get(clientId);
     sessions?.delete(sessionId);
     if (sessions?.size === 0) this.#clients.delete(clientId);
-  }
-
-  /** The latest that any session of the client has set: the same on every node. */
-  #shown(clientId: string): PresenceEntry | undefined {
-    let shown: readonly [sessionId: string, entry: PresenceEntry] | undefined;
-    for (const one of this.#clients.get(clientId) ?? [])
-      if (shown === undefined || isLater(one, shown)) shown = one;
-    return shown?.[1];
   }
 }
 

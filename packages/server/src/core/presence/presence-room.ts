@@ -52,6 +52,11 @@ export class PresenceRoom {
     return this.#isLoaded ? this.#roll.members() : undefined;
   }
 
+  /** When the client last set something, as far as is known here. */
+  lastSetAtMs(clientId: string): number | undefined {
+    return this.#roll.shown(clientId)?.setAtMs;
+  }
+
   /** Gives a new reader the list, now or as soon as it is known, and then what changes. @throws STORE_UNAVAILABLE */
   async show(reader: Subscriber): Promise<void> {
     if (this.#isLoaded) return this.#tellList([reader]);

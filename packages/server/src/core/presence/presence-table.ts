@@ -96,9 +96,11 @@ export class PresenceTable {
    */
   async set(key: LogKey, session: PresentSession, state: unknown): Promise<void> {
     const { hub, clock } = this.#options;
-    hub.checkSize(key.channel, JSON.stringify(state ?? null));
-    this.#lastSetAtMs = Math.max(this.#lastSetAtMs + 1, clock.nowMs());
     const { clientId, claimNumber } = session;
+    hub.checkSize(key.channel, JSON.stringify(state ?? null));
+    // Later than what the client was seen to set on other nodes, whose clocks may be ahead.
+    const seenAtMs = this.#rooms.get(idOf(key))?.lastSetAtMs(clientId) ?? 0;
+    this.#lastSetAtMs = Math.max(this.#lastSetAtMs + 1, seenAtMs + 1, clock.nowMs());
     await this.#put(key, session.id, { clientId, state, setAtMs: this.#lastSetAtMs, claimNumber });
   }
 
@@ -173,7 +175,7 @@ export class PresenceTable {
     const mine = this.#present.get(sessionId);
     if (!mine?.delete(idOf({ tenant, channel }))) return;
     if (mine.size === 0) this.#present.delete(sessionId);
-    this.#background(this.#options.vouched.drop({ tenant, name: channel }, sessionId));
+    this.#options.vouched.drop({ tenant, name: channel }, sessionId);
   }
 
   #leaveAllBut(sessionId: string, stays: (key: LogKey) => boolean): void {

@@ -10,12 +10,6 @@ export function sessionInbox(sessionId: string): string {
   return `${RESERVED_PREFIX}session:${sessionId}`;
 }
 
-/** The session whose inbox this is; `undefined` for any other channel. */
-export function sessionIdOf(channel: string): string | undefined {
-  const prefix = sessionInbox("");
-  return channel.startsWith(prefix) ? channel.slice(prefix.length) : undefined;
-}
-
 export function clientInbox(clientId: string): string {
   return `${RESERVED_PREFIX}client:${clientId}`;
 }

@@ -17,6 +17,7 @@ export class ClusterFixture {
   readonly memory: SharedMemory;
   readonly nodes: ClusterNode[] = [];
   readonly #options: ClusterFixtureOptions;
+  #nodeCount = 0;
 
   constructor(options: ClusterFixtureOptions = {}) {
     this.#options = options;
@@ -33,7 +34,9 @@ export class ClusterFixture {
   addNode(): ClusterNode {
     const process = new NodeClock(this.clock);
     const link = new NodeLink(this.memory.open(), process);
-    const seed = (this.#options.seed ?? 1) * 1_000 + this.nodes.length;
+    this.#nodeCount += 1;
+    // Of its own, also after others have gone.
+    const seed = (this.#options.seed ?? 1) * 1_000 + this.#nodeCount;
     const node = new ClusterNode(process, link, { ...this.#options, clock: this.clock, seed });
     this.nodes.push(node);
     return node;
@@ -52,6 +55,14 @@ export class ClusterNode extends CoreFixture {
     super({ ...options, store: link.store, serverClock: process });
     this.link = link;
     this.#process = process;
+  }
+
+  get isPaused(): boolean {
+    return this.#process.isPaused;
+  }
+
+  get isRunning(): boolean {
+    return !this.#process.isPaused && !this.#process.isDead;
   }
 
   /** What the node was waiting for does not happen any more; its peers are not told. */

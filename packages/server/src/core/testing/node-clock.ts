@@ -17,6 +17,10 @@ export class NodeClock implements Clock {
     return this.#state === "dead";
   }
 
+  get isPaused(): boolean {
+    return this.#state === "paused";
+  }
+
   pause(): void {
     if (this.#state === "running") this.#state = "paused";
   }

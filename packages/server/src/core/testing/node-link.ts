@@ -13,6 +13,8 @@ export class NodeLink {
   #state: "open" | "cut" | "silent" = "open";
   #listener: HintListener | undefined;
   #unanswered: (() => void)[] = [];
+  readonly #failing = new Set<keyof Store>();
+  readonly #losing = new Set<keyof Store>();
   /** While true, hints get lost and nobody notices. */
   isDeaf = false;
   /** Calls by name, those that failed included. */
@@ -22,6 +24,16 @@ export class NodeLink {
     this.#real = real;
     this.#clock = clock;
     this.store = this.#wrap();
+  }
+
+  /** The next call of this name fails. */
+  failNext(name: keyof Store): void {
+    this.#failing.add(name);
+  }
+
+  /** The next call of this name is carried out, and its answer is lost. */
+  loseAnswer(name: keyof Store): void {
+    this.#losing.add(name);
   }
 
   cut(): void {
@@ -35,6 +47,8 @@ export class NodeLink {
 
   heal(): void {
     this.#state = "open";
+    this.#failing.clear();
+    this.#losing.clear();
     this.#failUnanswered();
     this.#clock.run(() => this.#listener?.onHintsLost());
   }
@@ -85,13 +99,14 @@ export class NodeLink {
     return new Promise((resolve, reject) => {
       if (this.#clock.isDead) return;
       const fail = () => this.#clock.run(() => reject(new TachikomaError("STORE_UNAVAILABLE")));
-      if (this.#state === "cut") return fail();
+      if (this.#failing.delete(name) || this.#state === "cut") return fail();
       if (this.#state === "silent") {
         this.#unanswered.push(fail);
         return;
       }
+      const isLost = this.#losing.delete(name);
       Promise.resolve(apply()).then(
-        (value) => this.#clock.run(() => resolve(value)),
+        (value) => (isLost ? fail() : this.#clock.run(() => resolve(value))),
         (cause: unknown) => this.#clock.run(() => reject(cause)),
       );
     });

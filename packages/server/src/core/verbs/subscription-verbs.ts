@@ -36,10 +36,12 @@ export function unsubscribe(
   const { channel } = message;
   connection.background(
     inChannelOrder(connection, channel, async () => {
-      const isKnown = await connection.subscriptions.unsubscribe(channel);
-      if (!isKnown) throw new TachikomaError("NOT_SUBSCRIBED", `There is no subscription to ${channel}`);
+      const unsubscribing = connection.subscriptions.unsubscribe(channel);
+      // Nothing is delivered any more, whether that can be stored or not.
       const { presence } = connection.context;
       presence.leave({ tenant: connection.identity.tenant, channel }, connection);
+      const isKnown = await unsubscribing;
+      if (!isKnown) throw new TachikomaError("NOT_SUBSCRIBED", `There is no subscription to ${channel}`);
       connection.send({ type: "unsubscribed", channel, ...refOf(message) });
     }),
     message.id,
