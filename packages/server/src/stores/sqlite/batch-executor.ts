@@ -19,11 +19,13 @@ import { ReceiptTable } from "./receipt-table.ts";
 import { Refusal } from "./refusal.ts";
 import { SessionTable } from "./session-table.ts";
 import type { Answers, Failure, ReadCall, Reads, WriteCall, WriteFault, Writes } from "./sqlite-call.ts";
-import { isDamage, isRequestFault, requestFailure, writeFaultOf } from "./sqlite-fault.ts";
+import type { OwnedDatabase } from "./sqlite-database.ts";
+import { databaseHolder, isDamage, isRequestFault, requestFailure, writeFaultOf } from "./sqlite-fault.ts";
 import { Sweeper, type SweepTables } from "./sqlite-sweep.ts";
 
 export class BatchExecutor {
   readonly #db: DatabaseSync;
+  readonly #path: string;
   readonly #tables: SweepTables;
   readonly #quarantine: Quarantine;
   readonly #writer: LogWriter;
@@ -31,8 +33,9 @@ export class BatchExecutor {
   readonly #reads: Reads;
   #isFailing = false;
 
-  constructor(db: DatabaseSync, originTag: string, quarantine: Quarantine) {
+  constructor({ db, path }: OwnedDatabase, originTag: string, quarantine: Quarantine) {
     this.#db = db;
+    this.#path = path;
     this.#quarantine = quarantine;
     this.#tables = {
       logs: new LogTable(db, originTag),
@@ -63,7 +66,7 @@ export class BatchExecutor {
       if (isDamage(error)) this.#quarantine.note(`what ${calls[0]?.name} needs`, error);
       const fault = writeFaultOf(error);
       this.#isFailing = fault !== undefined;
-      return failed(calls, requestFailure(error), fault);
+      return failed(calls, this.#failureOf(error, fault), fault);
     }
   }
 
@@ -111,6 +114,13 @@ export class BatchExecutor {
     for (const [index, failure] of second.failures) failures.set(middle + index, failure);
     const fault = first.fault ?? second.fault;
     return { values: [...first.values, ...second.values], failures, ...(fault && { fault }) };
+  }
+
+  #failureOf(error: unknown, fault: WriteFault | undefined): Failure {
+    const failure = requestFailure(error);
+    if (fault !== "locked") return failure;
+    const holder = databaseHolder(this.#path);
+    return { ...failure, message: `The database is locked by ${holder}`, cause: `locked by ${holder}` };
   }
 
   #rollBack(): void {
