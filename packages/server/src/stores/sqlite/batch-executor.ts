@@ -19,21 +19,23 @@ import { ReceiptTable } from "./receipt-table.ts";
 import { Refusal } from "./refusal.ts";
 import { SessionTable } from "./session-table.ts";
 import type { Answers, Failure, ReadCall, Reads, WriteCall, WriteFault, Writes } from "./sqlite-call.ts";
-import { isDamage, isRequestFault, requestFailure, writeFaultOf } from "./sqlite-fault.ts";
+import type { OwnedDatabase } from "./sqlite-database.ts";
+import { databaseHolder, isDamage, isRequestFault, requestFailure, writeFaultOf } from "./sqlite-fault.ts";
 import { Sweeper, type SweepTables } from "./sqlite-sweep.ts";
 
 export class BatchExecutor {
   readonly #db: DatabaseSync;
+  readonly #path: string;
   readonly #tables: SweepTables;
   readonly #quarantine: Quarantine;
   readonly #writer: LogWriter;
   readonly #writes: Writes;
   readonly #reads: Reads;
-  readonly #touch: StatementSync;
   #isFailing = false;
 
-  constructor(db: DatabaseSync, originTag: string, quarantine: Quarantine) {
+  constructor({ db, path }: OwnedDatabase, originTag: string, quarantine: Quarantine) {
     this.#db = db;
+    this.#path = path;
     this.#quarantine = quarantine;
     this.#tables = {
       logs: new LogTable(db, originTag),
@@ -47,9 +49,7 @@ export class BatchExecutor {
     this.#writer = new LogWriter(db, this.#tables, quarantine);
     const freeSpace = new FreeSpace(db);
     const sweeper = new Sweeper(db, this.#tables, { writer: this.#writer, freeSpace, quarantine });
-    // Changes nothing, and writes it.
-    this.#touch = db.prepare("UPDATE last_run SET is_clean = is_clean");
-    this.#writes = writesOn(this.#tables, this.#writer, sweeper, this.#touch);
+    this.#writes = writesOn(db, this.#tables, this.#writer, sweeper);
     this.#reads = readsOn(this.#tables, db.prepare("SELECT is_clean FROM last_run"));
   }
 
@@ -66,7 +66,7 @@ export class BatchExecutor {
       if (isDamage(error)) this.#quarantine.note(`what ${calls[0]?.name} needs`, error);
       const fault = writeFaultOf(error);
       this.#isFailing = fault !== undefined;
-      return failed(calls, requestFailure(error), fault);
+      return failed(calls, this.#failureOf(error, fault), fault);
     }
   }
 
@@ -88,7 +88,7 @@ export class BatchExecutor {
     const failures = new Map<number, Failure>();
     this.#db.exec("BEGIN IMMEDIATE");
     // A commit that had nothing to write proves nothing: writing works again when it was tried.
-    if (this.#isFailing) this.#touch.run();
+    if (this.#isFailing) writeSomething(this.#db);
     const values = calls.map((call, index) => {
       try {
         return dispatch(this.#writes, call);
@@ -114,6 +114,13 @@ export class BatchExecutor {
     for (const [index, failure] of second.failures) failures.set(middle + index, failure);
     const fault = first.fault ?? second.fault;
     return { values: [...first.values, ...second.values], failures, ...(fault && { fault }) };
+  }
+
+  #failureOf(error: unknown, fault: WriteFault | undefined): Failure {
+    const failure = requestFailure(error);
+    if (fault !== "locked") return failure;
+    const holder = databaseHolder(this.#path);
+    return { ...failure, message: `The database is locked by ${holder}`, cause: `locked by ${holder}` };
   }
 
   #rollBack(): void {
@@ -144,7 +151,12 @@ function dispatch(target: Writes | Reads, call: WriteCall | ReadCall): unknown {
   return method(...call.args);
 }
 
-function writesOn(tables: SweepTables, writer: LogWriter, sweeper: Sweeper, touch: StatementSync): Writes {
+/** Changes nothing in the end; what a transaction has changed in between is written. One statement would be left out. */
+function writeSomething(db: DatabaseSync): void {
+  db.exec("UPDATE last_run SET is_clean = 1; UPDATE last_run SET is_clean = 0");
+}
+
+function writesOn(db: DatabaseSync, tables: SweepTables, writer: LogWriter, sweeper: Sweeper): Writes {
   const { leases, sessions, receipts, fencedWrites } = tables;
   return {
     openLog: (key, freshEpoch, nowMs) => writer.open(key, freshEpoch, nowMs),
@@ -161,9 +173,7 @@ function writesOn(tables: SweepTables, writer: LogWriter, sweeper: Sweeper, touc
       if (leases.release(name, token)) fencedWrites.drop(name);
     },
     sweep: (request) => sweeper.sweep(request),
-    tryToWrite: () => {
-      touch.run();
-    },
+    tryToWrite: () => writeSomething(db),
   };
 }
 

@@ -29,7 +29,7 @@ export class DatabaseThread {
   constructor(settings: DatabaseSettings, limits: QueueLimits, logger: Logger | undefined) {
     this.#path = settings.path;
     this.#logger = logger;
-    this.#health = new WriteHealth(settings.path, logger);
+    this.#health = new WriteHealth(settings.path, logger, () => performance.now());
     this.#worker = new Worker(WORKER_URL, {
       workerData: settings,
       name: "tachikoma-sqlite",
@@ -46,7 +46,7 @@ export class DatabaseThread {
 
   /** True when the latest commit was possible. */
   get canWrite(): boolean {
-    return this.#health.fault === undefined;
+    return this.#health.canWrite;
   }
 
   /** Resolves when the database is open. */
@@ -108,8 +108,12 @@ export class DatabaseThread {
   }
 
   #noteHealth({ fault, failures }: Answers): void {
-    const reason = fault && [...failures.values()].find(({ cause }) => cause !== undefined)?.cause;
-    this.#health.committed(fault, reason);
+    if (fault === undefined) {
+      this.#health.committed();
+      return;
+    }
+    const reason = [...failures.values()].find(({ cause }) => cause !== undefined)?.cause;
+    this.#health.failed(fault, reason);
   }
 
   #tellOfOpening({ hasRenewedEpochs, upgradedFrom }: Extract<FromWorker, { type: "ready" }>): void {

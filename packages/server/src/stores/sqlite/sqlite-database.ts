@@ -9,7 +9,7 @@ import { loadSqlite } from "./sqlite-module.ts";
 import { migrate, SCHEMA_VERSION, schemaVersionOf } from "./sqlite-schema.ts";
 import { MAX_WAL_BYTES } from "./write-ahead-log.ts";
 
-/** How long to wait for a tool that holds the file for a moment: a backup, a shell. */
+/** How long a commit waits for a tool that has locked the database for a moment. */
 export const BUSY_TIMEOUT_MS = 5_000;
 
 export interface OwnedDatabase {
@@ -48,8 +48,8 @@ function ownDatabase(
   path: string,
   settings: DatabaseSettings,
 ): OwnedDatabase {
-  const { durability, maxFileBytes, freshEpoch } = settings;
-  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA cell_size_check = ON`);
+  const { durability, lockTimeoutMs, maxFileBytes, freshEpoch } = settings;
+  db.exec(`PRAGMA busy_timeout = ${lockTimeoutMs}; PRAGMA cell_size_check = ON`);
   // Before anything is written: a file that is damaged, or is not ours, is left as it was found.
   checkIntegrity(db);
   const version = schemaVersionOf(db, path);
@@ -69,6 +69,7 @@ function ownDatabase(
   const hasRenewedEpochs = !isContinuityProven(readLastRun(db), bootId);
   if (hasRenewedEpochs) db.prepare("UPDATE log SET epoch = ?").run(freshEpoch);
   writeLastRun(db, { durability, bootId, isClean: false });
+  db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   if (durability === "process-crash") db.exec("PRAGMA synchronous = NORMAL; PRAGMA fullfsync = OFF");
 
   const close = () => {

@@ -1,4 +1,5 @@
 import { Damage } from "./damage.ts";
+import { holderText, lockHolder } from "./lock-holder.ts";
 import { Refusal } from "./refusal.ts";
 import type { Failure, WriteFault } from "./sqlite-call.ts";
 
@@ -109,7 +110,7 @@ export function openFailure(thrown: unknown, path: string): Failure {
     case SQLITE.BUSY:
       return {
         code: "STORE_UNAVAILABLE",
-        message: `Database ${path} is in use by another process`,
+        message: `Database ${path} is locked by ${databaseHolder(path)}`,
         cause: text,
       };
     default:
@@ -119,6 +120,11 @@ export function openFailure(thrown: unknown, path: string): Failure {
         cause: text,
       };
   }
+}
+
+/** Who has locked the database itself: the locks of a database with a write-ahead log are on its index. */
+export function databaseHolder(path: string): string {
+  return holderText(lockHolder(`${path}-shm`) ?? lockHolder(path));
 }
 
 function textOf(thrown: unknown): string {

@@ -26,7 +26,7 @@ function serve(port: MessagePort, send: Send, database: OwnedDatabase, settings:
   const quarantine = new Quarantine((place, reason) =>
     send({ type: "notice", notice: { kind: "damaged", place, reason } }),
   );
-  const executor = new BatchExecutor(db, settings.originTag, quarantine);
+  const executor = new BatchExecutor(database, settings.originTag, quarantine);
   const writeAheadLog = new WriteAheadLog(db, {
     path,
     busyTimeoutMs: BUSY_TIMEOUT_MS,

@@ -1,6 +1,9 @@
 import type { Logger } from "../../core/ports.ts";
 import type { WriteFault } from "./sqlite-call.ts";
 
+/** On a disk that is nearly full small commits pass between large ones that fail: that is not worth a line each. */
+const QUIET_MS = 500;
+
 const FAULT_TEXTS: Readonly<Record<WriteFault, string>> = {
   full: "The disk of the database is full. Nothing is stored until there is room; then writing goes on by itself",
   locked: "Another process has locked the database. Nothing is stored until it lets go",
@@ -13,23 +16,34 @@ const FAULT_TEXTS: Readonly<Record<WriteFault, string>> = {
 export class WriteHealth {
   readonly #path: string;
   readonly #logger: Logger | undefined;
-  #fault: WriteFault | undefined;
+  readonly #monotonicMs: () => number;
+  #announced: WriteFault | undefined;
+  #latest: WriteFault | undefined;
+  #failedAtMs = 0;
 
-  constructor(path: string, logger: Logger | undefined) {
+  constructor(path: string, logger: Logger | undefined, monotonicMs: () => number) {
     this.#path = path;
     this.#logger = logger;
+    this.#monotonicMs = monotonicMs;
   }
 
-  /** Why the latest commit failed; `undefined` when it did not. */
-  get fault(): WriteFault | undefined {
-    return this.#fault;
+  /** True when the latest commit was possible. */
+  get canWrite(): boolean {
+    return this.#latest === undefined;
   }
 
-  committed(fault: WriteFault | undefined, reason: string | undefined): void {
-    if (fault === this.#fault) return;
-    this.#fault = fault;
-    const fields = { path: this.#path };
-    if (fault === undefined) this.#logger?.info(fields, "The database can be written again");
-    else this.#logger?.error({ ...fields, reason }, FAULT_TEXTS[fault]);
+  failed(fault: WriteFault, reason: string | undefined): void {
+    this.#latest = fault;
+    this.#failedAtMs = this.#monotonicMs();
+    if (this.#announced === fault) return;
+    this.#announced = fault;
+    this.#logger?.error({ path: this.#path, reason }, FAULT_TEXTS[fault]);
+  }
+
+  committed(): void {
+    this.#latest = undefined;
+    if (this.#announced === undefined || this.#monotonicMs() - this.#failedAtMs < QUIET_MS) return;
+    this.#announced = undefined;
+    this.#logger?.info({ path: this.#path }, "The database can be written again");
   }
 }
