@@ -156,6 +156,17 @@ export interface StartedDelivery extends Placed {
   readonly sender?: string;
 }
 
+/**
+ * The server that ran an execution was lost, and another one runs it from its beginning: discard all content of the execution so
+ * far. Only of handlers that ask for it (`onOwnerLost`).
+ */
+export interface RestartedDelivery extends Placed {
+  readonly type: "restarted";
+  readonly executionId: string;
+  /** Of what follows: 2. */
+  readonly attempt: number;
+}
+
 /** The terminal record of an execution. */
 export interface ExecutionEnd extends Placed {
   readonly type: "ended";
@@ -177,7 +188,13 @@ export interface ResetDelivery extends Placed {
 }
 
 /** What a channel delivers, in order and each record once. */
-export type Delivery = MessageDelivery | ChunkDelivery | StartedDelivery | ExecutionEnd | ResetDelivery;
+export type Delivery =
+  | MessageDelivery
+  | ChunkDelivery
+  | StartedDelivery
+  | RestartedDelivery
+  | ExecutionEnd
+  | ResetDelivery;
 
 export interface SubscribedEvent {
   readonly position: string;
@@ -202,9 +219,10 @@ export interface SubscriptionEvents {
   message: MessageDelivery;
   chunk: ChunkDelivery;
   started: StartedDelivery;
+  restarted: RestartedDelivery;
   ended: ExecutionEnd;
   reset: ResetDelivery;
-  /** Each of the five above, in one stream. */
+  /** Each of the six above, in one stream. */
   delivery: Delivery;
   subscribed: SubscribedEvent;
   presence: PresenceEvent;
@@ -261,13 +279,19 @@ export type ExecutionStatus = "starting" | "running" | ExecutionEnd["outcome"];
 export interface ExecutionEvents {
   started: StartedDelivery;
   chunk: Chunk;
+  /** What was folded so far is void; `chunks`, `text` and new loops hold the new attempt alone. */
+  restarted: RestartedDelivery;
   ended: ExecutionEnd;
   /** What was folded so far is discarded; `chunks` starts again from what follows. */
   reset: ResetDelivery;
   error: ClientError;
 }
 
-/** One run of a handler. Iterate over it for its chunks: each loop gets all of them, from the first. */
+/**
+ * One run of a handler. Iterate over it for its chunks: each loop gets all of them, from the first. A loop cannot take back what it
+ * has handed out: when that turns out to be void it throws, EXECUTION_RESTARTED after a `restarted` and INVALID_POSITION after a
+ * `reset`, and a new loop gets what holds.
+ */
 export interface Execution extends AsyncIterable<Chunk> {
   /** Known when the server has accepted the execution; rejects when it refuses. */
   readonly id: Promise<string>;

@@ -3,6 +3,8 @@ export class Mailbox<Item> {
   #items: Item[] = [];
   readonly #waiting: PromiseWithResolvers<IteratorResult<Item>>[] = [];
   #end: { readonly error: unknown } | undefined;
+  /** Whether anything that was put has been taken. */
+  hasGiven = false;
 
   get size(): number {
     return this.#items.length;
@@ -15,8 +17,12 @@ export class Mailbox<Item> {
   put(item: Item): void {
     if (this.#end !== undefined) return;
     const taker = this.#waiting.shift();
-    if (taker === undefined) this.#items.push(item);
-    else taker.resolve({ done: false, value: item });
+    if (taker === undefined) {
+      this.#items.push(item);
+      return;
+    }
+    this.hasGiven = true;
+    taker.resolve({ done: false, value: item });
   }
 
   replaceLast(item: Item): void {
@@ -28,7 +34,10 @@ export class Mailbox<Item> {
   }
 
   take(): Promise<IteratorResult<Item>> {
-    if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.#items.shift() as Item });
+    if (this.#items.length > 0) {
+      this.hasGiven = true;
+      return Promise.resolve({ done: false, value: this.#items.shift() as Item });
+    }
     if (this.#end !== undefined) return this.#ended(this.#end);
     const taker = Promise.withResolvers<IteratorResult<Item>>();
     this.#waiting.push(taker);

@@ -42,6 +42,7 @@ const MESSAGES: ServerMessage[] = [
   },
   { type: "skip", channel, position, n: 2 },
   { type: "execution_started", channel, position, executionId: "e", handler: "chat" },
+  { type: "execution_restarted", channel, position, executionId: "e", attempt: 2 },
   { type: "execution_completed", channel, position, executionId: "e", usage: { inputTokens: 1, model: "m" } },
   {
     type: "execution_failed",

@@ -88,6 +88,7 @@ describe("DEL-1 frames made of texts equal encoded messages", () => {
   const place = { channel: "chat:1", position, executionId: "e" };
   test.each<ServerMessage>([
     { type: "execution_started", ...place, handler: "chat", sender: "ada" },
+    { type: "execution_restarted", ...place, attempt: 2 },
     { type: "execution_completed", ...place, usage },
     { type: "execution_completed", ...place, usage: {} },
     { type: "execution_failed", ...place, usage, error: { code: "HANDLER_FAILED", message: 'It "failed"' } },

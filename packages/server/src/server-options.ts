@@ -41,6 +41,12 @@ export interface HandlerEntry {
   readonly run: AnyHandler;
   /** How long one execution may take in all, in seconds. @default 3600 */
   readonly maxDurationSecs?: number;
+  /**
+   * What becomes of an execution whose server is lost while it runs: it ends as interrupted, or runs once more from its beginning,
+   * on another node or after the next start, with `attempt` 2. Ask for the latter only where running twice does no harm.
+   * @default "interrupt"
+   */
+  readonly onOwnerLost?: "interrupt" | "restart";
   /** What `/api/stats` and the console say of it. */
   readonly backend?: string;
   readonly label?: string;

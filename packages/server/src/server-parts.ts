@@ -174,6 +174,9 @@ export class ServerParts {
       observer: createMetricsObserver(this.#metrics),
       namespaces: this.#namespaces(),
       handlers: new Map([...this.#handlers].map(([name, { run }]) => [name, run])),
+      handlersToRestart: new Set(
+        [...this.#handlers].flatMap(([name, { onOwnerLost }]) => (onOwnerLost === "restart" ? [name] : [])),
+      ),
       onCustom: this.#options.onCustom,
       checkToken: (token) => this.#door.check(token),
       heartbeat: {

@@ -31,6 +31,7 @@ export async function startStandalone(options: {
         {
           run: backendOf(execution, logger),
           maxDurationSecs: execution.maxDurationSecs,
+          onOwnerLost: execution.onOwnerLost,
           backend: execution.backend,
           label: labelOf(name, execution),
         },

@@ -5,7 +5,7 @@ import {
   type ServerMessage,
   type ServerMessageOf,
 } from "@tachikoma/protocol";
-import type { Delivery, ExecutionEnd, StartedDelivery } from "../api.ts";
+import type { Delivery, ExecutionEnd } from "../api.ts";
 import type { Span } from "./channel-cursor.ts";
 
 export type RecordFrame = ServerMessageOf<
@@ -13,6 +13,7 @@ export type RecordFrame = ServerMessageOf<
   | "chunk"
   | "skip"
   | "execution_started"
+  | "execution_restarted"
   | "execution_completed"
   | "execution_failed"
   | "execution_cancelled"
@@ -59,7 +60,8 @@ export function deliveryOf(frame: RecordFrame): Delivery | undefined {
   const { type, n: _, ...fields } = frame as RecordFrame & { readonly n?: number };
   const outcome = /^execution_(completed|failed|cancelled|interrupted)$/.exec(type)?.[1];
   if (outcome !== undefined) return { usage: {}, ...fields, type: "ended", outcome } as ExecutionEnd;
-  if (type === "execution_started") return { ...fields, type: "started" } as StartedDelivery;
+  const beginning = /^execution_(started|restarted)$/.exec(type)?.[1];
+  if (beginning !== undefined) return { ...fields, type: beginning } as Delivery;
   // Whatever else there is comes from a newer server: it has been counted, and there is nothing to show.
   return type === "message" || type === "chunk" ? ({ ...fields, type } as Delivery) : undefined;
 }

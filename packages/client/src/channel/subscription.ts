@@ -21,6 +21,7 @@ const DELIVERY_EVENTS: ReadonlySet<string> = new Set([
   "message",
   "chunk",
   "started",
+  "restarted",
   "ended",
   "reset",
   "delivery",

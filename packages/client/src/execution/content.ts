@@ -40,6 +40,17 @@ export class Content {
     this.#loops.clear();
   }
 
+  /** What was there is void, and all of what holds follows: a loop that has read nothing yet just gets that. */
+  startOver(error: unknown): void {
+    this.#chunks = [];
+    for (const loop of this.#loops) {
+      loop.clear();
+      if (!loop.hasGiven) continue;
+      loop.end(error);
+      this.#loops.delete(loop);
+    }
+  }
+
   end(error?: unknown): void {
     this.#end ??= { error };
     for (const loop of this.#loops) loop.end(error);

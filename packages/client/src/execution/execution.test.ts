@@ -31,12 +31,13 @@ function recordsIn(channel: string, executionId = "e1") {
     chunk: (seq: number, chunk: object, n = 1) => record("chunk", seq, { chunk, ...(n > 1 && { n }) }),
     text: (seq: number, text: string, n = 1) =>
       record("chunk", seq, { chunk: { type: "text-delta", id: "0", delta: text }, ...(n > 1 && { n }) }),
+    restarted: (seq: number) => record("execution_restarted", seq, { attempt: 2 }),
     completed: (seq: number) => record("execution_completed", seq, { usage: { output_tokens: 2 } }),
     cancelled: (seq: number) => record("execution_cancelled", seq, { usage: {}, reason: "requested" }),
   };
 }
 
-const { started, text, chunk, completed, cancelled } = recordsIn("execution:e1");
+const { started, restarted, text, chunk, completed, cancelled } = recordsIn("execution:e1");
 
 function accept(socket: FakeSocket, fields: Record<string, unknown> = {}): void {
   const ref = socket.sentOf("execute").at(-1)?.["id"];
@@ -309,6 +310,80 @@ describe("loops", () => {
     socket.end(4409, "Another connection resumed this session");
     await expect(loop).rejects.toMatchObject({ code: "CONNECTION_CLOSED" });
     await expect(run.ended).rejects.toThrow(/4409 Another connection/);
+  });
+});
+
+describe("EXE-11 an execution that is restarted", () => {
+  test("has the content of the new attempt alone", async () => {
+    const { client, socket } = onlineFixture();
+    const run = client.execute("chat", {});
+    accept(socket);
+    const seen: string[] = [];
+    run.on("chunk", (item) => seen.push(item.type === "text-delta" ? item.delta : item.type));
+    run.on("restarted", ({ attempt, position }) => {
+      seen.push(`attempt ${attempt} after ${position}`);
+      expect(run.chunks).toEqual([]);
+      expect(run.status).toBe("running");
+    });
+    socket.receive(started(1));
+    socket.receive(text(4, "half of the fir", 3));
+    socket.receive(restarted(5));
+    socket.receive(text(6, "the second"));
+    expect(messageOf(run).parts).toMatchObject([{ type: "text", text: "the second" }]);
+    socket.receive(completed(7));
+    expect(await run.text).toBe("the second");
+    expect(await run.ended).toMatchObject({ outcome: "completed" });
+    expect(seen).toEqual(["half of the fir", `attempt 2 after ${at(5)}`, "the second"]);
+  });
+
+  test("is whole again where the beginning of the first attempt is gone", async () => {
+    const { client, socket } = onlineFixture();
+    const run = client.execution("e1");
+    const whole = run.text;
+    socket.receive(subscribed(socket.sentOf("subscribe")[0]!, 50));
+    socket.receive(text(51, "the end of the first"));
+    socket.receive(restarted(52));
+    socket.receive(text(53, "the second"));
+    socket.receive(completed(54));
+    expect(await whole).toBe("the second");
+  });
+
+  test("ends the loops that have read of the first attempt, however little, and no others", async () => {
+    const { client, socket } = onlineFixture();
+    const run = client.execute("chat", {});
+    accept(socket);
+    const waiting = run[Symbol.asyncIterator]();
+    const unread = run[Symbol.asyncIterator]();
+    const next = waiting.next();
+    socket.receive(started(1));
+    socket.receive(text(2, "first"));
+    // Handed out, although nobody has had the turn to see it.
+    socket.receive(text(3, " and more"));
+    socket.receive(restarted(4));
+    expect(await next).toMatchObject({ value: { delta: "first" } });
+    await expect(waiting.next()).rejects.toMatchObject({ code: "EXECUTION_RESTARTED" });
+    expect(await waiting.next()).toMatchObject({ done: true });
+    const late = collect(run);
+    socket.receive(text(5, "second"));
+    socket.receive(completed(6));
+    expect(await unread.next()).toMatchObject({ value: { delta: "second" } });
+    expect(await unread.next()).toMatchObject({ done: true });
+    expect(await late).toMatchObject([{ delta: "second" }]);
+  });
+
+  test("is told of when it happens while the client is away", async () => {
+    const { client, socket, reconnect } = onlineFixture();
+    const run = client.execute("chat", {});
+    accept(socket);
+    socket.receive(started(1));
+    socket.receive(text(2, "first"));
+    const next = reconnect();
+    next.receive(subscribed(next.sentOf("subscribe")[0]!, 2));
+    next.receive(text(4, " and more", 2));
+    next.receive(restarted(5));
+    next.receive(text(8, "second", 3));
+    next.receive(completed(9));
+    expect(await run.text).toBe("second");
   });
 });
 

@@ -195,6 +195,14 @@ export class FollowedExecution implements Execution, Follower {
         this.#status = "running";
         this.#listeners.emit("started", delivery);
         return;
+      case "restarted":
+        this.#isWhole = true;
+        this.#status = "running";
+        this.#content.startOver(
+          new ClientError("EXECUTION_RESTARTED", `Attempt ${delivery.attempt} replaces what came before`),
+        );
+        this.#listeners.emit("restarted", delivery);
+        return;
       case "chunk":
         this.#status = "running";
         this.#content.add(delivery.chunk);

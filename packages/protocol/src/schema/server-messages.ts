@@ -116,6 +116,14 @@ export const executionStarted = z.object({
   sender: z.string().optional(),
 });
 
+/** All content of this execution so far is void: its owner was lost, and another one runs it from its beginning. */
+export const executionRestarted = z.object({
+  type: z.literal("execution_restarted"),
+  ...executionRecord,
+  /** Of what follows. The first attempt is the one that `execution_started` began. */
+  attempt: z.int().min(2),
+});
+
 const executionEnd = { ...executionRecord, usage };
 
 export const executionCompleted = z.object({ type: z.literal("execution_completed"), ...executionEnd });
@@ -193,6 +201,7 @@ export const serverMessage = z.discriminatedUnion("type", [
   chunk,
   skip,
   executionStarted,
+  executionRestarted,
   executionCompleted,
   executionFailed,
   executionCancelled,

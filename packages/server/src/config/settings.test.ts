@@ -62,7 +62,7 @@ describe("defaults", () => {
           maxRecordBytes: 1_048_576,
         },
       },
-      executions: { chat: { backend: "demo", maxDurationSecs: 3600 } },
+      executions: { chat: { backend: "demo", maxDurationSecs: 3600, onOwnerLost: "interrupt" } },
     });
   });
 

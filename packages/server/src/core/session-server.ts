@@ -19,7 +19,8 @@ import { type Credential, identityFor } from "./credential.ts";
 import { DeliveryLoop } from "./delivery/delivery-loop.ts";
 import { HistoryReader } from "./delivery/history-reader.ts";
 import { askToLeave, drainConnections, type StopCode } from "./drain.ts";
-import { type ExecutionLimits, ExecutionService } from "./execution/execution-service.ts";
+import type { ExecutionLimits } from "./execution/execution-limits.ts";
+import { ExecutionService } from "./execution/execution-service.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { DEFAULT_TENANT, type Identity } from "./identity.ts";
 import type { RingLimits } from "./log/channel-log.ts";
@@ -50,6 +51,8 @@ export interface SessionServerOptions {
   readonly observer: Observer;
   readonly namespaces: NamespaceTable;
   readonly handlers: ReadonlyMap<string, Handler>;
+  /** Those whose executions are run anew when their owner is lost. @default none */
+  readonly handlersToRestart?: ReadonlySet<string> | undefined;
   readonly onCustom?: CustomHandler | undefined;
   /** Judges a token that a live connection presents; rejects when it is not good. */
   readonly checkToken: (token: string) => Promise<Credential>;

@@ -11,6 +11,11 @@ export type HandlerStream = AsyncIterable<HandlerOutput> | ReadableStream<Handle
 export interface ExecutionContext<Input = unknown> {
   readonly executionId: string;
   readonly channel: string;
+  /**
+   * 1, and 2 where the node that ran the first attempt is lost and the handler asked to be run anew. What the first attempt
+   * yielded is void by then, what it did elsewhere is not.
+   */
+  readonly attempt: number;
   /** Who asked. */
   readonly identity: Identity;
   /** What `execute` carried. */

@@ -32,6 +32,7 @@ export type RecordType =
   | "message"
   | "chunk"
   | "execution_started"
+  | "execution_restarted"
   | "execution_completed"
   | "execution_failed"
   | "execution_cancelled"

@@ -6,6 +6,8 @@ import { apiKeySettings } from "./security.ts";
 export const BACKENDS = ["openai-compatible", "anthropic", "command", "demo"] as const;
 export type Backend = (typeof BACKENDS)[number];
 
+const OWNER_LOST_POLICIES = ["interrupt", "restart"] as const;
+
 /** `backend` itself; the schema of each backend accepts only its own name. */
 export const backendSetting = choice({ choices: BACKENDS, description: "What produces the answer." });
 
@@ -14,7 +16,19 @@ const backendName = <Name extends Backend>(name: Name) => z.literal(name);
 const always = {
   maxDurationSecs: withDefault(
     3600,
-    seconds({ min: 0.05, max: 7 * 86_400, description: "How long an execution may take in all." }),
+    seconds({
+      min: 0.05,
+      max: 7 * 86_400,
+      description: "How long an execution may take in all; of one that is run anew, each attempt.",
+    }),
+  ),
+  onOwnerLost: withDefault(
+    "interrupt",
+    choice({
+      choices: OWNER_LOST_POLICIES,
+      description:
+        "What becomes of an execution whose server is lost: it ends as `interrupted`, or runs once more from its beginning.",
+    }),
   ),
 };
 

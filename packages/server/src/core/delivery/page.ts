@@ -38,6 +38,13 @@ const MAX_RECORDS_PER_PAGE = 4_096;
 /** Pages of one log that are remembered at a time. Most subscribers stand at the same place. */
 const MAX_CACHED_PAGES = 8;
 
+const TERMINAL_TYPES: ReadonlySet<LogRecord["type"]> = new Set([
+  "execution_completed",
+  "execution_failed",
+  "execution_cancelled",
+  "execution_interrupted",
+]);
+
 /** Who the page is for, as far as it matters. */
 export interface PageReader {
   readonly sessionId: string;
@@ -193,7 +200,7 @@ class PageBuilder {
 }
 
 export function isTerminal(record: { readonly type: LogRecord["type"] }): boolean {
-  return record.type !== "message" && record.type !== "chunk" && record.type !== "execution_started";
+  return TERMINAL_TYPES.has(record.type);
 }
 
 export function concat(parts: readonly Uint8Array[], byteCount: number): Uint8Array {

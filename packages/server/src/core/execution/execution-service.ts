@@ -4,7 +4,7 @@
  */
 import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../../executions/handler.ts";
-import type { LogKey, NewRecord, Store } from "../../stores/store.ts";
+import type { Lease, LogKey, NewRecord, Store } from "../../stores/store.ts";
 import type { NodeMail } from "../cluster/node-mail.ts";
 import type { CommandMessage, ReceiptMessage } from "../cluster/node-message.ts";
 import type { Identity } from "../identity.ts";
@@ -19,22 +19,13 @@ import {
   type FinalStatus,
 } from "./command-receipts.ts";
 import { Execution, startKey } from "./execution.ts";
-import { type LeaseBody, LeaseKeeper } from "./lease-keeper.ts";
+import { type ExecutionLimits, type ExecutionPlace, limitFault } from "./execution-limits.ts";
+import { type LeaseBody, MAX_RUN_BYTES, type Run, runBytes } from "./lease-body.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { Orphans } from "./orphans.ts";
 import { type RemoteCommand, RemoteCommands } from "./remote-commands.ts";
 import { storedEnd } from "./stored-end.ts";
-import { UnwatchedPolicies } from "./unwatched-policies.ts";
-
-export interface ExecutionLimits {
-  /** On this node. */
-  readonly maxRunning: number;
-  readonly maxPerChannel: number;
-  /** Started by one session and still running. */
-  readonly maxPerSession: number;
-  readonly maxWaitingInputs: number;
-  readonly maxDurationMs: number;
-  /** Where a handler has a bound of its own. */
-  readonly maxDurationMsByHandler?: ReadonlyMap<string, number> | undefined;
-}
+import { afterRestart, UnwatchedPolicies } from "./unwatched-policies.ts";
 
 export interface ExecutionServiceOptions {
   readonly store: Store;
@@ -45,6 +36,8 @@ export interface ExecutionServiceOptions {
   readonly observer: Observer;
   readonly nodeId: string;
   readonly handlers: ReadonlyMap<string, Handler>;
+  /** Those whose executions are run anew when their owner is lost. */
+  readonly handlersToRestart?: ReadonlySet<string> | undefined;
   readonly limits: ExecutionLimits;
   readonly leaseTtlMs: number;
   /** How long a command's receipt is remembered. */
@@ -71,9 +64,8 @@ export interface StartOptions {
   readonly onUnwatched: OnUnwatched;
 }
 
-interface Starting {
-  readonly key: { readonly tenant: string; readonly channel: string };
-  readonly sessionId: string | undefined;
+interface Starting extends ExecutionPlace {
+  /** Resolves with false when it is not to run. */
   readonly started: Promise<boolean>;
 }
 
@@ -92,6 +84,7 @@ export class ExecutionService {
   /** Executions whose first record is being stored: they have their place already. */
   readonly #starting = new Map<string, Starting>();
   readonly #leases: LeaseKeeper;
+  readonly #orphans: Orphans;
   readonly #receipts: CommandReceipts;
   readonly #unwatched: UnwatchedPolicies;
   readonly #remote: RemoteCommands;
@@ -101,7 +94,14 @@ export class ExecutionService {
 
   constructor(options: ExecutionServiceOptions) {
     this.#options = options;
-    this.#leases = new LeaseKeeper(options);
+    this.#leases = new LeaseKeeper({ ...options, onLook: () => this.#orphans.look() });
+    this.#orphans = new Orphans({
+      ...options,
+      leases: this.#leases,
+      refusalOf: (body, run) => this.#refusalOf(body, run),
+      hold: (body, run, started) => this.#hold(body, run, started),
+      run: (body, run, lease) => this.#run(body, run, lease),
+    });
     this.#receipts = new CommandReceipts(options);
     this.#unwatched = new UnwatchedPolicies(options);
     this.#remote = new RemoteCommands({
@@ -115,11 +115,11 @@ export class ExecutionService {
     return this.#running.size;
   }
 
-  /** Ends what a former process left running, and starts looking after leases. */
+  /** Ends what a former process left running, or runs it anew, and starts looking after leases. */
   async open(): Promise<void> {
     const { clock, store } = this.#options;
     // Where nobody else can own anything, what is left from before has no owner.
-    await this.#leases.recover(store.isShared ? clock.nowMs() : Number.MAX_SAFE_INTEGER);
+    await this.#orphans.takeExpired(store.isShared ? clock.nowMs() : Number.MAX_SAFE_INTEGER);
     this.#leases.start();
   }
 
@@ -177,10 +177,11 @@ export class ExecutionService {
     if (this.#running.has(id)) return true;
     const underWay = this.#starting.get(id);
     if (underWay !== undefined) return underWay.started;
-    this.#checkLimits(claim, options.sessionId);
+    const place = { key: { tenant: claim.tenant, channel: claim.channel }, sessionId: options.sessionId };
+    const fault = this.#faultOf(place);
+    if (fault !== undefined) throw fault;
     const started = this.#startNow(claim, options);
-    const { tenant, channel } = claim;
-    this.#starting.set(id, { key: { tenant, channel }, sessionId: options.sessionId, started });
+    this.#starting.set(id, { ...place, started });
     try {
       return await started;
     } finally {
@@ -246,40 +247,33 @@ export class ExecutionService {
   }
 
   async #startNow(claim: ExecutionClaim, options: StartOptions): Promise<boolean> {
-    const { tenant, channel, executionId } = claim;
-    const started = startedRecord(claim);
-    const body = { tenant, channel, executionId, started };
+    const { hub, clock } = this.#options;
+    const { tenant, channel, executionId, handlerName } = claim;
+    const run: Run = { ...options, handlerName, attempt: 1, startedAtMs: clock.nowMs() };
+    const body = this.#leaseBody({ tenant, channel, executionId, started: startedRecord(claim) }, run);
     const lease = await this.#leases.acquire(body);
     // It runs already: the same command came twice at once, or on another node before.
     if (lease === undefined) return true;
     const fence = { lease: lease.name, token: lease.token };
-    const key = { tenant, channel };
-    const { hub } = this.#options;
-    const appended = await hub.append(key, [started], { fence, idempotencyKey: startKey(executionId) });
+    const idempotencyKey = startKey(executionId);
+    const appended = await hub.append({ tenant, channel }, [body.started], { fence, idempotencyKey });
     // It ran before. If its owner has lost it without an end, nobody else will find it: its lease is here now.
-    if (appended.isDuplicate) {
-      await this.#leases.endOwned(lease);
-      return false;
-    }
-    this.#run(
-      new Execution({
-        ...this.#options,
-        id: executionId,
-        key,
-        handlerName: claim.handlerName,
-        handler: this.#options.handlers.get(claim.handlerName)!,
-        identity: options.identity,
-        sessionId: options.sessionId,
-        input: options.input,
-        fence,
-        maxWaitingInputs: this.#options.limits.maxWaitingInputs,
-        maxDurationMs: this.#maxDurationMs(claim.handlerName),
-        appendIntervalMs: () => this.#options.store.appendIntervalMs,
-      }),
-      options.onUnwatched,
-      body,
-    );
+    if (appended.isDuplicate) return this.#orphans.takeHeld(lease);
+    this.#run(body, run, lease);
     return true;
+  }
+
+  /** What the next owner gets: all of it only where the handler asks to be run anew. */
+  #leaseBody(body: LeaseBody, run: Run): LeaseBody {
+    const { handlersToRestart, logger } = this.#options;
+    if (handlersToRestart?.has(run.handlerName) !== true) return body;
+    const byteCount = runBytes(run);
+    if (byteCount <= MAX_RUN_BYTES) return { ...body, run };
+    logger.info(
+      { executionId: body.executionId, handler: run.handlerName, byteCount, maxBytes: MAX_RUN_BYTES },
+      "Input is too large to be kept for running the execution anew: it ends when its owner is lost",
+    );
+    return body;
   }
 
   /** Cancels, on whichever node it runs; `notify` gets the final receipt when it comes after the answer. */
@@ -345,21 +339,34 @@ export class ExecutionService {
     });
   }
 
-  #run(execution: Execution, onUnwatched: OnUnwatched, body: LeaseBody): void {
-    const { observer, hub, logger } = this.#options;
-    const id = runningKey(execution.key.tenant, execution.id);
+  #run(body: LeaseBody, run: Run, lease: Lease): void {
+    const { observer, hub, logger, handlers, limits, store } = this.#options;
+    const { handlerName, attempt, onUnwatched } = run;
+    const execution = new Execution({
+      ...this.#options,
+      ...run,
+      id: body.executionId,
+      key: { tenant: body.tenant, channel: body.channel },
+      handler: handlers.get(handlerName)!,
+      fence: { lease: lease.name, token: lease.token },
+      maxWaitingInputs: limits.maxWaitingInputs,
+      maxDurationMs: limits.maxDurationMsByHandler?.get(handlerName) ?? limits.maxDurationMs,
+      appendIntervalMs: () => store.appendIntervalMs,
+    });
+    const id = runningKey(body.tenant, body.executionId);
     this.#starting.delete(id);
     this.#running.set(id, execution);
     this.#leases.keep(execution);
-    this.#unwatched.add(execution, onUnwatched, hub.peek(execution.key));
+    const policy = attempt === 1 ? onUnwatched : afterRestart(onUnwatched);
+    this.#unwatched.add(execution, policy, hub.peek(execution.key));
     observer.executionStarted(execution.handlerName);
     execution.ended.then((end) => {
       this.#running.delete(id);
       this.#unwatched.remove(execution);
       observer.executionEnded(execution.handlerName, end?.kind ?? "fenced");
       if (end === undefined) {
-        this.#leases.endLost(execution, body).catch((cause: unknown) => {
-          logger.error({ err: cause, executionId: execution.id }, "Lost execution could not be ended");
+        this.#orphans.takeLost(execution, body).catch((cause: unknown) => {
+          logger.error({ err: cause, executionId: execution.id }, "Lost execution could not be taken");
         });
       }
       this.#leases.drop(execution, end !== undefined).catch((cause: unknown) => {
@@ -369,32 +376,32 @@ export class ExecutionService {
     });
   }
 
-  #maxDurationMs(handlerName: string): number {
-    const { maxDurationMs, maxDurationMsByHandler } = this.#options.limits;
-    return maxDurationMsByHandler?.get(handlerName) ?? maxDurationMs;
-  }
-
   #find(command: ExecutionCommand): Execution | undefined {
     return this.#running.get(runningKey(command.tenant, command.executionId));
   }
 
-  #checkLimits(claim: ExecutionClaim, sessionId: string | undefined): void {
-    const { maxRunning, maxPerChannel, maxPerSession } = this.#options.limits;
-    if (this.#isDraining) throw new TachikomaError("SERVER_NOT_READY", "The server is stopping");
-    if (this.#running.size + this.#starting.size >= maxRunning) throw tooMany("the server", maxRunning);
-    let inChannelCount = 0;
-    let ofSessionCount = 0;
-    for (const { key, sessionId: owner } of [...this.#running.values(), ...this.#starting.values()]) {
-      if (key.tenant === claim.tenant && key.channel === claim.channel) inChannelCount += 1;
-      if (owner !== undefined && owner === sessionId) ofSessionCount += 1;
-    }
-    if (inChannelCount >= maxPerChannel) throw tooMany(`channel ${claim.channel}`, maxPerChannel);
-    if (ofSessionCount >= maxPerSession) throw tooMany("the session", maxPerSession);
+  /** Why nothing more can run in such a place now. */
+  #faultOf(place: ExecutionPlace): TachikomaError | undefined {
+    if (this.#isDraining) return new TachikomaError("SERVER_NOT_READY", "The server is stopping");
+    return limitFault(this.#options.limits, [...this.#running.values(), ...this.#starting.values()], place);
   }
-}
 
-function tooMany(owner: string, limit: number): TachikomaError {
-  return new TachikomaError("TOO_MANY_EXECUTIONS", `${limit} executions are running, the limit of ${owner}`);
+  #refusalOf({ tenant, channel, executionId }: LeaseBody, { handlerName }: Run): string | undefined {
+    const id = runningKey(tenant, executionId);
+    if (this.#running.has(id) || this.#starting.has(id)) return "it has not let go of it";
+    if (!this.#options.handlers.has(handlerName)) return `there is no handler ${handlerName} here`;
+    // How many its session has started is a limit for the session, not for who takes over.
+    return this.#faultOf({ key: { tenant, channel }, sessionId: undefined })?.message;
+  }
+
+  #hold({ tenant, channel, executionId }: LeaseBody, { sessionId }: Run, started: Promise<boolean>): void {
+    const id = runningKey(tenant, executionId);
+    this.#starting.set(id, { key: { tenant, channel }, sessionId, started });
+    const release = () => {
+      if (this.#starting.get(id)?.started === started) this.#starting.delete(id);
+    };
+    started.then(release, release);
+  }
 }
 
 function startedRecord(claim: ExecutionClaim): NewRecord {

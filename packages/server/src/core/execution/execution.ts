@@ -26,6 +26,8 @@ export interface ExecutionOptions {
   readonly identity: Identity;
   readonly sessionId: string | undefined;
   readonly input: unknown;
+  /** Counts from 1. */
+  readonly attempt: number;
   readonly fence: Fence;
   readonly hub: LogHub;
   readonly clock: Clock;
@@ -141,10 +143,11 @@ export class Execution {
   }
 
   async #pullAll(): Promise<void> {
-    const { handler, identity, input, key } = this.#options;
+    const { handler, identity, input, key, attempt } = this.#options;
     const started = handler({
       executionId: this.id,
       channel: key.channel,
+      attempt,
       identity,
       input,
       signal: this.#abort.signal,
@@ -248,6 +251,11 @@ export function endKey(executionId: string): string {
 /** Idempotency key of the `execution_started` record, whoever writes it. */
 export function startKey(executionId: string): string {
   return `start:${executionId}`;
+}
+
+/** Idempotency key of the record with which an attempt begins that is not the first. */
+export function restartKey(executionId: string, attempt: number): string {
+  return `restart:${executionId}:${attempt}`;
 }
 
 function iteratorOf(stream: HandlerStream): AsyncIterator<HandlerOutput> {

@@ -14,7 +14,7 @@ import type { CommandMessage, NodeMessage, RemoteVerb } from "../cluster/node-me
 import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Timer } from "../ports.ts";
 import type { CommandReceipt, ExecutionCommand } from "./command-receipts.ts";
-import { leaseName } from "./lease-keeper.ts";
+import { leaseName } from "./lease-body.ts";
 
 /** How often the owner of an execution is looked up again while an answer is due. */
 const RECHECK_MS = 2_000;

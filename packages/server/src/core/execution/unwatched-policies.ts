@@ -37,6 +37,16 @@ interface WatchedChannel {
   next: { readonly timer: Timer; readonly dueMs: number } | undefined;
 }
 
+/** Those who watched an execution were perhaps cut off with its owner, and wait for up to so long before they try again. */
+const RESTART_GRACE_SECS = 30;
+
+/** The policy of an execution that is run anew: whoever watched it is given the time to come back. */
+export function afterRestart(onUnwatched: OnUnwatched): OnUnwatched {
+  if (onUnwatched === "keep") return onUnwatched;
+  const askedSecs = onUnwatched === "cancel" ? 0 : onUnwatched.cancelAfter;
+  return { cancelAfter: Math.max(askedSecs, RESTART_GRACE_SECS) };
+}
+
 export class UnwatchedPolicies {
   readonly #options: UnwatchedPoliciesOptions;
   readonly #channels = new Map<string, WatchedChannel>();

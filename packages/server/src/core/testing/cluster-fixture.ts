@@ -7,7 +7,7 @@ import { NodeLink } from "./node-link.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 export interface ClusterFixtureOptions
-  extends Pick<CoreFixtureOptions, "handlers" | "limits" | "namespaces" | "seed"> {
+  extends Pick<CoreFixtureOptions, "handlers" | "handlersToRestart" | "limits" | "namespaces" | "seed"> {
   /** @default 2 */
   readonly nodeCount?: number;
 }

@@ -43,6 +43,7 @@ export interface CoreFixtureOptions {
   /** The clock as the server sees it. @default clock */
   readonly serverClock?: Clock;
   readonly handlers?: Readonly<Record<string, Handler>>;
+  readonly handlersToRestart?: readonly string[];
   readonly limits?: Partial<SessionServerLimits>;
   readonly namespaces?: Readonly<Record<string, NamespaceConfig>>;
   readonly seed?: number;
@@ -71,6 +72,7 @@ export class CoreFixture {
       observer: silentObserver,
       namespaces: new NamespaceTable(options.namespaces ?? {}, DEFAULT_NAMESPACE, 3_600_000),
       handlers: new Map(Object.entries(options.handlers ?? {})),
+      handlersToRestart: new Set(options.handlersToRestart),
       checkToken: async () => ({}),
       heartbeat: { pingIntervalMs: 30_000, pongTimeoutMs: 10_000 },
       limits: { ...TEST_LIMITS, ...options.limits },
