@@ -18,10 +18,11 @@ if (values.seed === undefined) await runMany(Number(values.from), Number(values.
 else await replay(Number(values.seed), values.verbose);
 
 async function replay(seed: number, isVerbose: boolean): Promise<void> {
-  const { problems, trace, eventCount } = await runSeed(seed);
+  const { problems, trace, plan } = await runSeed(seed);
   const lines = trace();
   if (isVerbose) for (const line of lines) say(line);
-  say(`seed ${seed}: ${eventCount} events, trace ${traceDigest(lines)}, ${problems.length} problems`);
+  say(JSON.stringify(plan));
+  say(`seed ${seed}: trace ${traceDigest(lines)}, ${problems.length} problems`);
   for (const { check, text } of problems) say(`  ${check}: ${text}`);
   process.exitCode = problems.length > 0 ? 1 : 0;
 }

@@ -17,7 +17,8 @@ export class Recorder {
 
   write(record: WithoutTime<HistoryRecord>): void {
     const timeMs = this.#nowMs();
-    const timed = { ...record, timeMs } as HistoryRecord;
+    // Made for this call, so it can be completed in place.
+    const timed = Object.assign(record, { timeMs }) as HistoryRecord;
     this.history.push(timed);
     this.#entries.push({ timeMs, what: timed });
   }

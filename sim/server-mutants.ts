@@ -4,7 +4,7 @@
  */
 
 import type { AppendRequest, Store } from "../packages/server/src/stores/store.ts";
-import type { ServerVariant } from "./actors/server-host.ts";
+import type { ServerVariant } from "./node/sim-node.ts";
 
 type Override = (store: Store) => Partial<Store>;
 

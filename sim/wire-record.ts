@@ -34,3 +34,19 @@ function frameValue(message: Parameters<typeof spanOf>[0]): string {
   if (message.type === "skip") return "";
   return endValue(message.executionId, outcomeOf(message.type) ?? message.type);
 }
+
+type WireFields = ReturnType<typeof wireRecord>;
+
+/** Reads frames that several clients get as the same text once. */
+export class WireReader {
+  readonly #known = new Map<string, WireFields>();
+
+  read(session: string, conn: string, text: string): WireFields {
+    let known = this.#known.get(text);
+    if (known === undefined && !this.#known.has(text)) {
+      known = wireRecord(session, conn, text);
+      this.#known.set(text, known);
+    }
+    return known === undefined ? undefined : { ...known, session, conn };
+  }
+}

@@ -1,22 +1,24 @@
-/** Everything that one seed makes: a server over a store, clients, and the network between them. Nothing moves by itself. */
+/** Everything that one seed makes: nodes over a store, clients, and the network between them. Nothing moves by itself. */
 import { DEFAULT_NAMESPACE, NamespaceTable } from "../packages/server/src/core/namespace.ts";
 import { FakeClock } from "../packages/server/src/core/testing/fake-clock.ts";
 import { seededRandom } from "../packages/server/src/core/testing/seeded-random.ts";
-import { createMemoryStore } from "../packages/server/src/stores/memory/memory-store.ts";
 import type { Actor } from "./actors/actor.ts";
 import type { ActorTiming, ActorWorld, Fold } from "./actors/actor-world.ts";
 import type { WatchedCancel } from "./actors/cancel-watch.ts";
 import { LibraryClient } from "./actors/library-client.ts";
 import { PlainClient } from "./actors/plain-client.ts";
-import { HIGH_WATER_BYTES, SESSION_TTL_MS, ServerHost, type ServerVariant } from "./actors/server-host.ts";
 import { Dice } from "./dice.ts";
 import { DEFAULT_CHECK_OPTIONS } from "./history/check-options.ts";
 import type { Link } from "./network/link.ts";
 import { SimNetwork } from "./network/sim-network.ts";
+import { HIGH_WATER_BYTES, SESSION_TTL_MS } from "./node/server-options.ts";
+import { type ServerVariant, SimNode } from "./node/sim-node.ts";
 import { Recorder } from "./recorder.ts";
 import { settlePromises } from "./settle-promises.ts";
+import { StoreSim } from "./store/store-sim.ts";
 import { Witness } from "./store/witness.ts";
-import { wireRecord } from "./wire-record.ts";
+import { WireReader } from "./wire-record.ts";
+import { planWorld, type WorldPlan } from "./world-plan.ts";
 
 /** Where `chat` keeps everything and `small` so little that readers who were away are reset. */
 const NAMESPACES = {
@@ -30,8 +32,11 @@ const TIMING: ActorTiming = {
   plainSilenceMs: 12_000,
 };
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
+/** Machines have been up for different times. */
+const MAX_BOOT_MS = 1_000_000;
 
 export class World implements ActorWorld {
+  readonly plan: WorldPlan;
   readonly clock = new FakeClock({ settlePromises });
   readonly recorder = new Recorder(() => this.clock.monotonicMs());
   readonly dice: Dice;
@@ -39,37 +44,41 @@ export class World implements ActorWorld {
   readonly network: SimNetwork;
   readonly timing = TIMING;
   readonly witness: Witness;
-  readonly host: ServerHost;
+  readonly store: StoreSim;
+  readonly nodes: readonly SimNode[];
   readonly channels: readonly string[];
   readonly actors: Actor[] = [];
   readonly executionIds: string[] = [];
   readonly cancels: WatchedCancel[] = [];
   readonly folds: Fold[] = [];
+  readonly #wire = new WireReader();
+  /** Rolled for nothing else, so that who connects where does not depend on what else happens. */
+  readonly #nodeDice: Dice;
 
   constructor(seed: number, variant: ServerVariant = {}) {
     this.dice = new Dice(seed);
+    this.#nodeDice = new Dice(seed ^ 0x0dd);
     this.random = seededRandom(seed ^ 0x5eed);
-    this.witness = new Witness(createMemoryStore({ random: seededRandom(seed + 1) }), this.recorder);
+    this.plan = planWorld(this.dice);
+    this.recorder.note(`plan ${JSON.stringify(this.plan)}`);
+    this.witness = new Witness(this.recorder);
+    this.store = new StoreSim({
+      random: seededRandom(seed + 1),
+      isShared: this.plan.isStoreShared,
+      nowMs: () => this.clock.nowMs(),
+    });
     this.network = new SimNetwork(
       {
-        accept: (link) => this.host.accept(link),
+        accept: (link) => this.#nodeDice.pick(this.nodes).accept(link),
         arrived: (name, link, text) => this.#arrived(name, link, text),
         closed: (name, link, code) => this.#closed(name, link, code),
       },
       HIGH_WATER_BYTES,
     );
-    this.host = new ServerHost({
-      clock: this.clock,
-      random: seededRandom(seed + 2),
-      store: this.witness.store,
-      recorder: this.recorder,
-      namespaces: new NamespaceTable(NAMESPACES, DEFAULT_NAMESPACE, SESSION_TTL_MS),
-      variant,
-    });
-    this.channels = CHANNELS.slice(0, this.dice.between(2, 4));
-    this.host.start();
-    const clientCount = this.dice.between(3, 8);
-    for (let index = 0; index < clientCount; index += 1) {
+    this.nodes = this.#makeNodes(seed, variant);
+    this.channels = CHANNELS.slice(0, this.plan.channelCount);
+    for (const node of this.nodes) node.start();
+    for (let index = 0; index < this.plan.clientCount; index += 1) {
       const isPlain = index % 3 === 2;
       this.actors.push(
         isPlain ? new PlainClient(`plain-${index}`, this) : new LibraryClient(`lib-${index}`, this),
@@ -77,8 +86,27 @@ export class World implements ActorWorld {
     }
   }
 
+  #makeNodes(seed: number, variant: ServerVariant): SimNode[] {
+    const { clock, recorder, store, witness } = this;
+    const namespaces = new NamespaceTable(NAMESPACES, DEFAULT_NAMESPACE, SESSION_TTL_MS);
+    return Array.from(
+      { length: this.plan.nodeCount },
+      (_, index) =>
+        new SimNode({
+          name: `n${index + 1}`,
+          clock,
+          machine: { skewMs: 0, bootMs: this.dice.between(0, MAX_BOOT_MS) },
+          random: seededRandom(seed + 2 + index),
+          openStore: (line) => witness.watch(store.open(line)),
+          recorder,
+          namespaces,
+          variant,
+        }),
+    );
+  }
+
   #arrived(session: string, link: Link, text: string): void {
-    const record = wireRecord(session, link.id, text);
+    const record = this.#wire.read(session, link.id, text);
     if (record !== undefined) this.recorder.write(record);
   }
 

@@ -203,8 +203,10 @@ export class PlainClient implements Actor {
 
   #welcomed({ sessionId, connectionId, resumed, reason, subscriptions }: ServerMessageOf<"welcome">): void {
     const { recorder } = this.#world;
-    if (this.#sessionId !== undefined && !resumed)
+    if (this.#sessionId !== undefined && !resumed) {
       recorder.find("session-lost", `${this.name} lost its session: ${reason}`);
+      this.#startOver();
+    }
     this.#sessionId = sessionId;
     this.#connectionId = connectionId;
     recorder.write({ kind: "conn", session: this.name, conn: connectionId, tenant: "default" });
@@ -219,6 +221,14 @@ export class PlainClient implements Actor {
     for (const channel of held.keys()) {
       if (this.#views.has(channel) || channel.startsWith(RESERVED_PREFIX)) continue;
       this.#send({ type: "unsubscribe", id: this.#nextOp(), channel });
+    }
+  }
+
+  /** Without a session nothing that it holds leads on. */
+  #startOver(): void {
+    for (const [channel, view] of this.#views) {
+      if (view.at !== undefined) view.end();
+      this.#views.set(channel, new PlainView(channel, this.name, this.#world));
     }
   }
 

@@ -1,44 +1,88 @@
-/** Sees every record that the real store takes, whoever dies before hearing of it, and tells the history. */
-import type { AppendRequest, AppendResult, Store } from "../../packages/server/src/stores/store.ts";
+/**
+ * Sees every record that the real store takes, whoever dies before hearing of it, and tells the history. It also knows what a
+ * failover has taken away again.
+ */
+import type { AppendRequest, AppendResult, LogKey, Store } from "../../packages/server/src/stores/store.ts";
 import type { LogEntry } from "../history/history-record.ts";
 import { outcomeOf, recordValue } from "../record-value.ts";
 import type { Recorder } from "../recorder.ts";
+import { logId, type StoreState } from "./store-sim.ts";
+
+/** Everything that was ever in a log in one epoch, trimmed records included. */
+export interface WitnessedEpoch {
+  readonly epoch: string;
+  readonly entries: LogEntry[];
+  readonly bodies: string[];
+  /** Records up to here are still there, or were trimmed. */
+  keptSeq: number;
+}
 
 export interface WitnessedLog {
   readonly tenant: string;
   readonly channel: string;
-  readonly epoch: string;
-  /** All records that were ever there, trimmed ones included. */
-  readonly entries: LogEntry[];
-  readonly bodies: string[];
+  /** The last one is current. */
+  readonly epochs: WitnessedEpoch[];
 }
+
+/** What nodes write to each other concerns no reader. */
+const NODE_TENANT = "~";
 
 export class Witness {
   readonly logs = new Map<string, WitnessedLog>();
-  readonly store: Store;
   readonly #recorder: Recorder;
 
-  constructor(real: Store, recorder: Recorder) {
+  constructor(recorder: Recorder) {
     this.#recorder = recorder;
-    this.store = Object.create(real) as Store;
-    const bound: Partial<Record<keyof Store, unknown>> = {};
-    for (const name of METHODS) bound[name] = (real[name] as (...args: never[]) => unknown).bind(real);
-    Object.assign(this.store, bound, {
-      append: async (request: AppendRequest) => {
-        const result = await real.append(request);
-        if (!result.isDuplicate) this.#see(request, result);
-        return result;
-      },
-    });
   }
 
-  #see({ key, records, fence }: AppendRequest, { epoch, firstSeq, tag }: AppendResult): void {
-    const stream = `${key.tenant}/${key.channel}`;
+  /** The store, watched. */
+  watch(real: Store): Store {
+    return {
+      ...real,
+      append: async (request) => {
+        const result = await real.append(request);
+        if (!result.isDuplicate && request.key.tenant !== NODE_TENANT) this.#see(request, result);
+        return result;
+      },
+    };
+  }
+
+  /** The store serves from this state now: what it does not hold is lost. */
+  lost(state: StoreState): void {
+    for (const [stream, log] of this.logs) {
+      const current = log.epochs.at(-1)!;
+      const keptSeq = state.logs.get(logId(log))?.head.seq ?? 0;
+      if (keptSeq >= current.keptSeq) continue;
+      this.#recorder.note(`${stream} lost records ${keptSeq + 1} to ${current.keptSeq}`);
+      this.#tellOfLoss(current.entries.filter(({ seq }) => seq > keptSeq && seq <= current.keptSeq));
+      current.keptSeq = keptSeq;
+    }
+  }
+
+  /** The log is under this epoch now. Where it is a new one it holds what was kept. */
+  epochOf(stream: string, key: LogKey, epoch: string): WitnessedEpoch {
     let log = this.logs.get(stream);
     if (log === undefined) {
-      log = { ...key, epoch, entries: [], bodies: [] };
+      log = { ...key, epochs: [] };
       this.logs.set(stream, log);
     }
+    const current = log.epochs.at(-1);
+    if (current?.epoch === epoch) return current;
+    const keptCount = current?.keptSeq ?? 0;
+    const next: WitnessedEpoch = {
+      epoch,
+      entries: current?.entries.slice(0, keptCount) ?? [],
+      bodies: current?.bodies.slice(0, keptCount) ?? [],
+      keptSeq: keptCount,
+    };
+    log.epochs.push(next);
+    return next;
+  }
+
+  #see({ key, records, fence }: AppendRequest, { epoch, firstSeq, lastSeq, tag }: AppendResult): void {
+    const stream = `${key.tenant}/${key.channel}`;
+    const log = this.epochOf(stream, key, epoch);
+    log.keptSeq = lastSeq;
     for (const [index, record] of records.entries()) {
       const val = recordValue(record);
       const gen = record.executionId;
@@ -60,34 +104,16 @@ export class Witness {
       else this.#recorder.write({ kind: "gen.chunk", gen, fence: token, val });
     }
   }
-}
 
-const METHODS = [
-  "ping",
-  "logStates",
-  "claimSession",
-  "findLease",
-  "enroll",
-  "strike",
-  "readRoster",
-  "strikeLease",
-  "listen",
-  "follow",
-  "unfollow",
-  "say",
-  "openLog",
-  "read",
-  "logState",
-  "deleteLog",
-  "loadSession",
-  "saveSession",
-  "deleteSession",
-  "claimReceipt",
-  "updateReceipt",
-  "acquireLease",
-  "renewLease",
-  "releaseLease",
-  "expiredLeases",
-  "sweep",
-  "close",
-] as const satisfies readonly (keyof Store)[];
+  #tellOfLoss(entries: readonly LogEntry[]): void {
+    const lost = new Map<string, { appendCount: number; isStartLost: boolean }>();
+    for (const { gen, role } of entries) {
+      if (gen === undefined) continue;
+      const ofGen = lost.get(gen) ?? { appendCount: 0, isStartLost: false };
+      lost.set(gen, ofGen);
+      if (role === "start") ofGen.isStartLost = true;
+      else ofGen.appendCount += 1;
+    }
+    for (const [gen, loss] of lost) this.#recorder.write({ kind: "gen.lost", gen, ...loss });
+  }
+}

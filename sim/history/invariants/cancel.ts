@@ -47,8 +47,9 @@ function lateAbort(
   return [violation];
 }
 
-function wrongEnd({ gen, appends }: Execution, cancel: Cancel): Violation[] {
-  const end = appends.find((append) => append.kind === "gen.terminal");
+function wrongEnd({ gen, written }: Execution, cancel: Cancel): Violation[] {
+  // The first one, also where the store has lost it: the cancel did its part.
+  const end = written.find((append) => append.kind === "gen.terminal");
   // An end that was on its way when the cancel came stands.
   if (end === undefined || end.timeMs <= cancel.timeMs || end.outcome === "cancelled") return [];
   const text = `${gen} was cancelled and ended as ${end.outcome}`;

@@ -275,7 +275,10 @@ export interface Store {
   findLease(name: string): Promise<Lease | undefined>;
   /** Extends the lease; false when it is not this owner's any more. One that has expired and was not taken still is. */
   renewLease(name: string, token: number, ttlMs: number, nowMs: number): Promise<boolean>;
-  /** Gives the lease up. A stale token releases nothing. */
+  /**
+   * Gives the lease up. A stale token releases nothing. Nor does one from before a failover that may have lost something: what was
+   * written under it may be gone, so the lease is left to expire, and whoever finds it then sees what is missing.
+   */
   releaseLease(name: string, token: number): Promise<void>;
   /** Leases whose name starts with `prefix` and whose owner has let them expire, at most `limit`, the oldest first. */
   expiredLeases(prefix: string, nowMs: number, limit: number): Promise<readonly Lease[]>;

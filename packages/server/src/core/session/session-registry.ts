@@ -3,7 +3,7 @@
  * node that is killed leaves every session behind as it was.
  */
 import { type FreshReason, TachikomaError } from "@tachikoma/protocol";
-import type { Store } from "../../stores/store.ts";
+import type { ClaimedSession, Store } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock, Random } from "../ports.ts";
@@ -102,21 +102,39 @@ export class SessionRegistry {
   async claim(session: Session): Promise<void> {
     const { store, nodeId, onTakenFrom } = this.#options;
     const { tenant, id: sessionId } = session;
-    const claimed = await store.claimSession(tenant, sessionId, nodeId);
+    const claimed = await this.#claimNow(session);
+    this.#tellIfTaken(session);
     // It has just expired: the next save brings it back.
     if (claimed === undefined) return;
-    session.claimed(claimed.session);
     const { previousNodeId } = claimed;
     if (!store.isShared || previousNodeId === "" || previousNodeId === nodeId) return;
     onTakenFrom(previousNodeId, { tenant, sessionId, claimNumber: session.claimNumber });
   }
 
+  async #claimNow(session: Session): Promise<ClaimedSession | undefined> {
+    const { store, nodeId } = this.#options;
+    session.claimingCount += 1;
+    try {
+      const claimed = await store.claimSession(session.tenant, session.id, nodeId);
+      if (claimed !== undefined) session.claimed(claimed.session);
+      return claimed;
+    } finally {
+      session.claimingCount -= 1;
+    }
+  }
+
   /** Another node has taken the session: a connection that still has it here is told. */
   taken({ tenant, sessionId, claimNumber }: TakenSession): void {
     const session = this.live(tenant, sessionId);
-    if (session === undefined || session.claimNumber >= claimNumber) return;
+    if (session === undefined) return;
+    session.takenNumber = Math.max(session.takenNumber, claimNumber);
+    this.#tellIfTaken(session);
+  }
+
+  #tellIfTaken(session: Session): void {
+    if (!session.isTaken || session.holder === undefined) return;
     this.#options.observer.sessionTaken();
-    session.holder?.onReplaced();
+    session.holder.onReplaced();
   }
 
   detach(session: Session, holder: SessionHolder): void {
@@ -162,8 +180,9 @@ export class SessionRegistry {
     const { store, nodeId } = this.#options;
     const stored = session.toStored(nodeId);
     if (await store.saveSession(stored)) return;
-    // A connection that came after the write has taken it under a number of its own, and is not concerned.
-    if (session.claimNumber === stored.holder) session.holder?.onReplaced();
+    // A connection that came after the write takes it, or has taken it, under a number of its own, and is not concerned.
+    session.takenNumber = Math.max(session.takenNumber, stored.holder + 1);
+    this.#tellIfTaken(session);
     throw new TachikomaError("SESSION_REPLACED");
   }
 

@@ -24,6 +24,10 @@ export class Session {
   holderAdmission = 0;
   /** Number under which this node took the session; who takes it later has a greater one. */
   claimNumber: number;
+  /** Highest number under which another node is known to have taken it. */
+  takenNumber = 0;
+  /** Takings for connections of this node whose number is not known yet. */
+  claimingCount = 0;
   #revision: number;
 
   constructor(stored: StoredSession) {
@@ -36,6 +40,11 @@ export class Session {
     this.positions = new Map(Object.entries(stored.positions));
     this.claimNumber = stored.holder;
     this.#revision = stored.revision;
+  }
+
+  /** Whether the holder has lost it to another node. One whose taking is under way may get a number beyond all that are known. */
+  get isTaken(): boolean {
+    return this.claimingCount === 0 && this.takenNumber > this.claimNumber;
   }
 
   /** Goes on under another number, with what was stored until then where that is not what is known here. */

@@ -53,6 +53,11 @@ export class FakeClock implements Clock {
     return this.#liveTimerCount;
   }
 
+  /** Monotonic time at which the next timer falls due; `undefined` when there is none. */
+  get nextDueMs(): number | undefined {
+    return this.#timers.findLast(({ isCancelled }) => !isCancelled)?.dueMs;
+  }
+
   setTimer(delayMs: number, task: () => void): Timer {
     const timer: PendingTimer = {
       dueMs: this.#elapsedMs + Math.max(delayMs, 0),

@@ -1,0 +1,88 @@
+/** Moves what is under way: a frame of a link, a step of a store operation, a hint. Which one, the dice say. */
+import type { SimNode } from "../node/sim-node.ts";
+import type { Fate } from "../store/store-path.ts";
+import type { World } from "../world.ts";
+
+/** A store answers within this, however the dice fall: what takes longer is a store that is away. */
+const MAX_STORE_AGE_MS = 100;
+const FAILING_STORE_SHARE = 0.01;
+const LOST_HINT_SHARE = 0.1;
+const REPEATED_HINT_SHARE = 0.1;
+
+/** One frame, one step of the store, or one hint. False when nothing can move. */
+export async function moveOne(world: World, mayFail: boolean): Promise<boolean> {
+  const { network, nodes, dice, clock, recorder } = world;
+  let count = 0;
+  for (const link of network.links) count += Number(link.canMoveToServer) + Number(link.canMoveToClient);
+  for (const { path, line } of nodes) count += (path?.readyCount ?? 0) + (line?.waitingCount ?? 0);
+  if (count === 0) return false;
+  let index = dice.between(0, count - 1);
+  for (const link of network.links) {
+    if (link.canMoveToServer && index-- === 0) {
+      recorder.note(`${link.id} > ${link.moveToServer()}`);
+      await clock.settle();
+      return true;
+    }
+    if (link.canMoveToClient && index-- === 0) {
+      recorder.note(`${link.id} < ${link.moveToClient()}`);
+      await clock.settle();
+      return true;
+    }
+  }
+  for (const node of nodes) {
+    const readyCount = node.path?.readyCount ?? 0;
+    if (index < readyCount) {
+      await stepStore(world, node, index, mayFail);
+      return true;
+    }
+    index -= readyCount;
+    const waitingCount = node.line?.waitingCount ?? 0;
+    if (index < waitingCount) {
+      moveHint(world, node, index, mayFail);
+      await clock.settle();
+      return true;
+    }
+    index -= waitingCount;
+  }
+  throw new RangeError("The move that was chosen is not there");
+}
+
+/** Time passes; a store that is asked answers meanwhile, unless it is away. */
+export async function passTime(world: World, ms: number, mayFail = false): Promise<void> {
+  for (const node of world.nodes) {
+    const maxAgeMs = node.maxStoreAgeMs ?? MAX_STORE_AGE_MS;
+    if ((node.path?.oldestAgeMs ?? 0) + ms > maxAgeMs) await drainStore(world, node, mayFail);
+  }
+  await world.clock.advance(ms);
+  for (const { path } of world.nodes) {
+    if (path?.isBlocked !== true) continue;
+    path.giveUp();
+    await world.clock.settle();
+  }
+}
+
+async function drainStore(world: World, node: SimNode, mayFail: boolean): Promise<void> {
+  for (;;) {
+    const readyCount = node.path?.readyCount ?? 0;
+    if (readyCount === 0) return;
+    await stepStore(world, node, world.dice.between(0, readyCount - 1), mayFail);
+  }
+}
+
+async function stepStore(world: World, node: SimNode, index: number, mayFail: boolean): Promise<void> {
+  const { recorder, clock } = world;
+  const fate = mayFail ? fateOf(world) : "works";
+  recorder.note(`${node.name} store ${await node.path!.step(index, fate)}`);
+  await clock.settle();
+}
+
+function fateOf({ plan, dice }: World): Fate {
+  if (!plan.mayStoreFail || !dice.chance(FAILING_STORE_SHARE)) return "works";
+  return plan.isStoreShared && dice.chance(0.5) ? "loses its answer" : "is refused";
+}
+
+function moveHint({ plan, dice, recorder }: World, { name, line }: SimNode, index: number, mayFail: boolean) {
+  const isFaulty = mayFail && plan.areHintsFaulty;
+  if (isFaulty && dice.chance(LOST_HINT_SHARE)) return line!.drop(index);
+  recorder.note(`${name} hint ${line!.deliver(index, isFaulty && dice.chance(REPEATED_HINT_SHARE))}`);
+}

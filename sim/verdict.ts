@@ -1,0 +1,114 @@
+/** What a run is judged by: its history, and what can be seen of its world at the end. */
+import { type Chunk, emptyMessage, foldChunks } from "@tachikoma/protocol";
+import { cancelRecords } from "./actors/cancel-watch.ts";
+import { checkHistory } from "./history/check-history.ts";
+import type { HistoryRecord } from "./history/history-record.ts";
+import { SESSION_TTL_MS } from "./node/server-options.ts";
+import { type Problem, problemOf } from "./recorder.ts";
+import { logId } from "./store/store-sim.ts";
+import type { WitnessedLog } from "./store/witness.ts";
+import type { World } from "./world.ts";
+import type { WorldPlan } from "./world-plan.ts";
+
+/** Appends wait for the store, which may be slow here; what was under way at a cancel is stored. */
+const CANCEL_CHUNK_GRACE_MS = 1_000;
+
+export interface Verdict {
+  readonly problems: readonly Problem[];
+  readonly history: readonly HistoryRecord[];
+}
+
+/** Said when all trouble has been over for long enough. */
+export function checkAllAtHead({ actors, recorder, store, nodes }: World): void {
+  for (const { name, isServing, runningCount } of nodes) {
+    if (!isServing) recorder.find("liveness", `${name} does not serve`);
+    if (runningCount > 0) recorder.find("liveness", `${runningCount} executions still run on ${name}`);
+  }
+  for (const actor of actors) {
+    if (!actor.isOnline) recorder.find("liveness", `${actor.name} is not online`);
+    for (const what of actor.unanswered) recorder.find("liveness", `${actor.name} waits for ${what}`);
+    for (const [channel, { epoch, seq }] of actor.standings()) {
+      const log = store.state.logs.get(logId({ tenant: "default", channel }));
+      if (epoch === log?.epoch && seq === log.head.seq) continue;
+      const head = log === undefined ? "nowhere" : `${log.epoch} ${log.head.seq}`;
+      recorder.find("liveness", `${actor.name} stands at ${channel} ${epoch} ${seq}, the head is ${head}`);
+    }
+  }
+}
+
+export function judge(world: World): Verdict {
+  const { recorder, cancels, plan } = world;
+  dumpLogs(world);
+  checkFolds(world);
+  const history = [...recorder.history, ...cancelRecords(cancels)];
+  const violations = checkHistory(history, {
+    isDurable: !plan.mayLoseTail,
+    cancelChunkGraceMs: CANCEL_CHUNK_GRACE_MS,
+  });
+  const findings = recorder.findings.filter((finding) => !isExcused(finding, plan));
+  return { problems: [...findings, ...violations.map(problemOf)], history };
+}
+
+/** What a world of this kind may do to its clients, as long as it tells them. */
+function isExcused({ check, text }: Problem, { mayLoseTail, maxSkewMs }: WorldPlan): boolean {
+  if (check !== "session-lost") return false;
+  if (text.endsWith("unknown_session")) return mayLoseTail;
+  return text.endsWith("expired_session") && maxSkewMs >= SESSION_TTL_MS;
+}
+
+/** What was ever written to each log, one epoch after the other; the last is held against what the store holds. */
+function dumpLogs({ witness, recorder, store }: World): void {
+  for (const [stream, log] of witness.logs) {
+    const found = store.state.logs.get(logId(log));
+    if (found !== undefined) {
+      const { entries, bodies, keptSeq } = witness.epochOf(stream, log, found.epoch);
+      const kept = found.records.map(({ body }) => body).join("\n");
+      if (found.head.seq !== keptSeq || kept !== bodies.slice(found.base.seq, keptSeq).join("\n"))
+        recorder.find("store", `${stream} is not what was appended`);
+      if (entries.length !== bodies.length) recorder.find("store", `${stream} was not witnessed in full`);
+    }
+    for (const { epoch, entries } of log.epochs) {
+      const baseSeq = epoch === found?.epoch ? found.base.seq : 0;
+      recorder.write({ kind: "log.dump", stream, epoch, baseSeq, entries });
+    }
+  }
+}
+
+/** Whoever saw an execution from its start to its end has made of it what its records make. */
+function checkFolds({ witness, folds, recorder }: World): void {
+  const wanted = new Map<string, Set<string>>();
+  const chunks = chunksByEpoch(witness.logs.values());
+  for (const { reader, executionId, message } of folds) {
+    let texts = wanted.get(executionId);
+    if (texts === undefined) {
+      // One for each epoch: what a reader saw it saw in one of them.
+      texts = new Set((chunks.get(executionId) ?? [[]]).map(foldText));
+      wanted.set(executionId, texts);
+    }
+    const text = JSON.stringify(message);
+    if (!texts.has(text))
+      recorder.find("fold", `${reader} made of ${executionId} ${text} instead of ${[...texts].join(" or ")}`);
+  }
+}
+
+function foldText(chunks: readonly Chunk[]): string {
+  return JSON.stringify(foldChunks(emptyMessage(), chunks));
+}
+
+/** The chunks of each execution, once for each epoch in which it has an end. */
+function chunksByEpoch(logs: Iterable<WitnessedLog>): Map<string, Chunk[][]> {
+  const all = new Map<string, Chunk[][]>();
+  for (const { epochs } of logs) {
+    for (const { entries, bodies } of epochs) {
+      const chunks = new Map<string, Chunk[]>();
+      for (const [index, { gen, role }] of entries.entries()) {
+        if (gen === undefined) continue;
+        const ofGen = chunks.get(gen) ?? [];
+        chunks.set(gen, ofGen);
+        if (role === "chunk") ofGen.push(JSON.parse(bodies[index]!) as Chunk);
+        if (role === "terminal") all.set(gen, [...(all.get(gen) ?? []), ofGen]);
+      }
+    }
+  }
+  return all;
+}
