@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { TachikomaError } from "@tachikoma/protocol";
 import { type DatabaseSettings, databaseTarget } from "./config/database-target.ts";
+import type { Observer } from "./core/observer.ts";
 import type { Logger, Random } from "./core/ports.ts";
 import { createMemoryStore } from "./stores/memory/memory-store.ts";
 import { openSqliteStore } from "./stores/sqlite/sqlite-store.ts";
@@ -10,6 +11,7 @@ import type { Store } from "./stores/store.ts";
 interface StorePorts {
   readonly random: Random;
   readonly logger: Logger;
+  readonly observer: Pick<Observer, "wakeUpArrived" | "storeReconnected">;
 }
 
 /**
@@ -18,16 +20,21 @@ interface StorePorts {
  * @throws CONFIG_INVALID, STORE_UNAVAILABLE
  */
 export async function openStore(settings: DatabaseSettings, ports: StorePorts): Promise<Store> {
+  const { random, logger } = ports;
   const target = databaseTarget(settings);
   switch (target.kind) {
     case "fault":
       throw new TachikomaError("CONFIG_INVALID", `database.${target.key}: ${target.message}`);
     case "memory":
-      return createMemoryStore(ports);
+      return createMemoryStore({ random });
     case "sqlite":
       mkdirSync(dirname(target.path), { recursive: true });
-      return openSqliteStore({ ...ports, path: target.path, durability: target.durability });
-    case "redis":
-      throw new TachikomaError("CONFIG_INVALID", `Redis is not available yet (${target.address})`);
+      return openSqliteStore({ random, logger, path: target.path, durability: target.durability });
+    case "redis": {
+      const { url, keyPrefix, durability } = target;
+      // Loaded where it is used: a server on one file needs no client for Redis.
+      const { openRedisStore } = await import("./stores/redis/redis-store.ts");
+      return openRedisStore({ url, keyPrefix, durability, ...ports });
+    }
   }
 }

@@ -163,15 +163,16 @@ export class ServerParts {
 
   async #open(): Promise<SessionServer> {
     const { settings } = this;
+    const observer = createMetricsObserver(this.#metrics);
     this.#store =
       this.#options.store ??
-      (await openStore(settings.database, { random: systemRandom, logger: this.logger }));
+      (await openStore(settings.database, { random: systemRandom, logger: this.logger, observer }));
     const core = new SessionServer({
       store: this.#store,
       clock: systemClock,
       random: systemRandom,
       logger: this.logger,
-      observer: createMetricsObserver(this.#metrics),
+      observer,
       namespaces: this.#namespaces(),
       handlers: new Map([...this.#handlers].map(([name, { run }]) => [name, run])),
       handlersToRestart: new Set(
