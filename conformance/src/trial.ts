@@ -31,10 +31,17 @@ export interface ConnectOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Which of the nodes. @default the first */
   readonly node?: number;
+  /** Comes back when the server says that it is busy. @default true */
+  readonly isPatient?: boolean;
 }
 
 export interface RawOptions extends Omit<ConnectOptions, "headers" | "protocols" | "answersPings"> {
   readonly headers?: Readonly<Record<string, string | undefined>>;
+}
+
+interface Refused {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
 }
 
 /** A case that finds out by itself that it says nothing about this server. */
@@ -43,6 +50,8 @@ export class NotApplicable extends Error {
 }
 
 const RETRY_MS = 50;
+/** How many deadlines long a server may be busy. */
+const BUSY_DEADLINES = 3;
 const NAMES = "abcdefghijklmnopqrstuvwxyz";
 
 export class Trial {
@@ -75,27 +84,9 @@ export class Trial {
     const name = this.#connectionName();
     const url = this.#address(options);
     this.transcript.note(name, "*", `connects to ${url.pathname}${hideToken(url.search)}`);
-    const webSocket = new WebSocket(url, [...(options.protocols ?? [])], {
-      headers: this.#headers(options),
-      autoPong: options.answersPings ?? true,
-      perMessageDeflate: false,
-    });
-    const client = new PlainClient(webSocket, {
-      name,
-      transcript: this.transcript,
-      seen: this.#seen,
-      deadlineMs: this.deadlineMs,
-      arePositionsOwn: options.arePositionsOwn === true && options.isStream !== true,
-    });
-    this.#clients.push(client);
-    const opened = new Promise<void>((resolve, reject) => {
-      webSocket.once("open", resolve);
-      webSocket.once("error", (cause) =>
-        reject(new ExpectationError(`${name} could not connect: ${cause.message}`)),
-      );
-    });
-    await within(this.deadlineMs, `the upgrade of ${name}`, opened);
-    return client;
+    const client = await this.#patiently(options, () => this.#tryToOpen(name, url, options));
+    if (client instanceof PlainClient) return client;
+    throw new ExpectationError(`${name} was refused with ${client.status}`);
   }
 
   /** An upgrade that is to be refused. */
@@ -109,7 +100,10 @@ export class Trial {
   /** Asks for an upgrade and looks at the answer only. */
   knock(options: ConnectOptions = {}): Promise<HttpAnswer> {
     const url = httpUrl(this.#address(options), this.target);
-    return this.#http(url, { ...UPGRADE_HEADERS, ...this.#headers(options) });
+    return this.#patiently(options, async () => {
+      const answer = await this.#http(url, { ...UPGRADE_HEADERS, ...this.#headers(options) });
+      return { ...answer, retryAfter: answer.headers["retry-after"] };
+    });
   }
 
   /** A GET over HTTP; `path` takes the place of the last part of the target's address. */
@@ -126,7 +120,7 @@ export class Trial {
       try {
         return await this.connect(options);
       } catch (cause) {
-        if (!String(cause).includes("response: 429") || performance.now() > untilMs) throw cause;
+        if (!String(cause).includes("refused with 429") || performance.now() > untilMs) throw cause;
         await this.elapse(RETRY_MS, "before the next attempt");
       }
     }
@@ -134,14 +128,18 @@ export class Trial {
 
   async raw(options: RawOptions = {}): Promise<RawClient> {
     const name = this.#connectionName();
-    const client = await RawClient.open(this.#address(options), {
-      name,
-      transcript: this.transcript,
-      deadlineMs: this.deadlineMs,
-      headers: { ...this.#headers(options), ...options.headers },
-    });
-    this.#rawClients.push(client);
-    return client;
+    const open = async () => {
+      const client = await RawClient.open(this.#address(options), {
+        name,
+        transcript: this.transcript,
+        deadlineMs: this.deadlineMs,
+        headers: { ...this.#headers(options), ...options.headers },
+      });
+      this.#rawClients.push(client);
+      const { status, headers } = client.answer;
+      return { client, status, retryAfter: headers.get("retry-after") };
+    };
+    return (await this.#patiently(options, open)).client;
   }
 
   /** A channel that no other case uses. */
@@ -183,6 +181,48 @@ export class Trial {
   end(): void {
     for (const { webSocket } of this.#clients) webSocket.terminate();
     for (const client of this.#rawClients) client.destroy();
+  }
+
+  /** Comes back when the server is busy for a moment, as it asks for (LIM-6, CON-8). */
+  async #patiently<Outcome extends object>(
+    { isPatient = true }: { readonly isPatient?: boolean },
+    attempt: () => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const untilMs = performance.now() + BUSY_DEADLINES * this.deadlineMs;
+    for (;;) {
+      const outcome = await attempt();
+      const isBusy = "status" in outcome && outcome.status === 503;
+      if (!isPatient || !isBusy || performance.now() > untilMs) return outcome;
+      const seconds = "retryAfter" in outcome ? Number(outcome.retryAfter) : 1;
+      await this.elapse(Math.min(seconds * 1_000 || 1_000, this.deadlineMs), "the server is busy");
+    }
+  }
+
+  async #tryToOpen(name: string, url: URL, options: ConnectOptions): Promise<PlainClient | Refused> {
+    const webSocket = new WebSocket(url, [...(options.protocols ?? [])], {
+      headers: this.#headers(options),
+      autoPong: options.answersPings ?? true,
+      perMessageDeflate: false,
+    });
+    const client = new PlainClient(webSocket, {
+      name,
+      transcript: this.transcript,
+      seen: this.#seen,
+      deadlineMs: this.deadlineMs,
+      arePositionsOwn: options.arePositionsOwn === true && options.isStream !== true,
+    });
+    const outcome = new Promise<PlainClient | Refused>((resolve, reject) => {
+      webSocket.once("open", () => resolve(client));
+      webSocket.once("unexpected-response", (request, { statusCode = 0, headers }) => {
+        request.destroy();
+        resolve({ status: statusCode, retryAfter: headers["retry-after"] });
+      });
+      webSocket.once("error", (cause) =>
+        reject(new ExpectationError(`${name} could not connect: ${cause.message}`)),
+      );
+    });
+    this.#clients.push(client);
+    return within(this.deadlineMs, `the upgrade of ${name}`, outcome);
   }
 
   async #http(url: URL, headers: Readonly<Record<string, string>>): Promise<HttpAnswer> {

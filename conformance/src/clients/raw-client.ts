@@ -34,8 +34,6 @@ export class RawClient {
   /** The server's answer to the upgrade. */
   readonly answer: RawAnswer;
   readonly frames: RawFrame[] = [];
-  /** When the close frame of the server arrived; undefined before. */
-  closeFrameAtMs: number | undefined;
   readonly #socket: Socket;
   readonly #options: RawClientOptions;
   readonly #messages: Arrived[] = [];
@@ -151,7 +149,6 @@ export class RawClient {
 
   #take(frame: RawFrame): void {
     this.frames.push(frame);
-    if (frame.opcode === OPCODES.close) this.closeFrameAtMs ??= performance.now();
     if (frame.opcode >= OPCODES.close) {
       this.#note("<", `frame ${frame.opcode} ${shown(frame.payload.toString("latin1"))}`);
       return;
