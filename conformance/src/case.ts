@@ -26,14 +26,15 @@ export type DefineRule = (
   ...rest: readonly [Run] | readonly [CaseOptions, Run]
 ) => void;
 
-/** The cases of one section of the protocol, numbered within their rule in the order in which they stand. */
-export function section(title: string, define: (rule: DefineRule) => void): readonly Case[] {
-  const cases: Case[] = [];
+/** A case before it has its number. */
+export type UnnumberedCase = Omit<Case, "id">;
+
+/** The cases of one section of the protocol. */
+export function section(title: string, define: (rule: DefineRule) => void): readonly UnnumberedCase[] {
+  const cases: UnnumberedCase[] = [];
   define((rule, text, ...rest) => {
     const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest;
-    const number = cases.filter((one) => one.rule === rule).length + 1;
     cases.push({
-      id: `${rule}.${number}`,
       rule,
       section: title,
       title: text,
@@ -43,6 +44,16 @@ export function section(title: string, define: (rule: DefineRule) => void): read
     });
   });
   return cases;
+}
+
+/** Numbers the cases of each rule in the order in which they stand. */
+export function numberCases(cases: readonly UnnumberedCase[]): readonly Case[] {
+  const counts = new Map<string, number>();
+  return cases.map((one) => {
+    const number = (counts.get(one.rule) ?? 0) + 1;
+    counts.set(one.rule, number);
+    return { id: `${one.rule}.${number}`, ...one };
+  });
 }
 
 /** Cases that stop or kill the server have it for themselves. */

@@ -114,15 +114,10 @@ export function isRequirementName(name: string): name is RequirementName {
   return Object.hasOwn(REQUIREMENTS, name);
 }
 
-/** Why a case cannot be run; `undefined` when nothing is missing. */
-export function missingText(
+/** What a case lacks; `undefined` when nothing is missing. */
+export function missingRequirement(
   requires: readonly RequirementName[],
   provisions: Provisions,
-): string | undefined {
-  const missing = requires.find((name) => provisions[name] === undefined);
-  return missing === undefined ? undefined : `needs ${missing}: ${firstSentence(REQUIREMENTS[missing].text)}`;
-}
-
-function firstSentence(text: string): string {
-  return text.replace(/[.;:].*$/s, "");
+): RequirementName | undefined {
+  return requires.find((name) => provisions[name] === undefined);
 }

@@ -3,7 +3,7 @@ import { type Case, isAlone } from "./case.ts";
 import { within } from "./deadline.ts";
 import { shown } from "./expectation.ts";
 import type { ServerHooks } from "./hooks.ts";
-import { missingText, type Provisions } from "./requirements.ts";
+import { missingRequirement, type Provisions, REQUIREMENTS, type RequirementName } from "./requirements.ts";
 import type { Target } from "./target.ts";
 import { NotApplicable, Trial } from "./trial.ts";
 
@@ -12,6 +12,8 @@ export type CaseStatus = "passed" | "failed" | "not_applicable";
 export interface CaseResult {
   readonly case: Case;
   readonly status: CaseStatus;
+  /** What the server would have to have for the case to apply. */
+  readonly missing?: RequirementName;
   readonly durationMs: number;
   /** What was found, or why the case says nothing about this server. */
   readonly reason: string | undefined;
@@ -64,9 +66,11 @@ async function runCase(
   shared: Map<string, Promise<unknown>>,
 ): Promise<CaseResult> {
   const { target, hooks = {} } = options;
-  const missing = missingText(one.requires, provisionsOf(target, hooks));
-  if (missing !== undefined)
-    return { case: one, status: "not_applicable", durationMs: 0, reason: missing, transcript: [] };
+  const missing = missingRequirement(one.requires, provisionsOf(target, hooks));
+  if (missing !== undefined) {
+    const reason = `needs ${missing}: ${REQUIREMENTS[missing].text}`;
+    return { case: one, status: "not_applicable", missing, durationMs: 0, reason, transcript: [] };
+  }
   const startedAtMs = performance.now();
   const trial = new Trial(target, hooks, shared);
   let failure: unknown;

@@ -21,7 +21,7 @@ const EVERY_KIND = [
   { type: "tool-output-available", toolCallId: "c", output: [1] },
   { type: "tool-output-error", toolCallId: "c", errorText: "no" },
   { type: "tool-output-denied", toolCallId: "c" },
-  { type: "tool-input-error", toolCallId: "d", toolName: "x", errorText: "no" },
+  { type: "tool-input-error", toolCallId: "d", toolName: "x", errorText: "no", input: null },
   { type: "source-url", sourceId: "s", url: "https://example.org" },
   { type: "source-document", sourceId: "s", mediaType: "text/plain", title: "Title" },
   { type: "file", url: "data:,x", mediaType: "text/plain" },

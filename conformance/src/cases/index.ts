@@ -1,5 +1,5 @@
 /** All cases, in the order of the protocol's sections. */
-import type { Case } from "../case.ts";
+import { type Case, numberCases } from "../case.ts";
 import { acknowledging } from "./acknowledging.ts";
 import { application } from "./application.ts";
 import { chunks } from "./chunks.ts";
@@ -9,6 +9,7 @@ import { delivery } from "./delivery.ts";
 import { closing, errors } from "./errors.ts";
 import { executions } from "./executions.ts";
 import { heartbeat } from "./heartbeat.ts";
+import { lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
 import { messages } from "./messages.ts";
 import { positions } from "./positions.ts";
@@ -20,7 +21,7 @@ import { streamDoor } from "./stream-door.ts";
 import { subscribing } from "./subscribing.ts";
 import { welcome } from "./welcome.ts";
 
-export const ALL_CASES: readonly Case[] = [
+export const ALL_CASES: readonly Case[] = numberCases([
   ...messages,
   ...connecting,
   ...welcome,
@@ -41,4 +42,5 @@ export const ALL_CASES: readonly Case[] = [
   ...limits,
   ...errors,
   ...closing,
-];
+  ...lifecycle,
+]);
