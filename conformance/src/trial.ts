@@ -201,7 +201,7 @@ export class Trial {
   async #tryToOpen(name: string, url: URL, options: ConnectOptions): Promise<PlainClient | Refused> {
     const webSocket = new WebSocket(url, [...(options.protocols ?? [])], {
       headers: this.#headers(options),
-      autoPong: options.answersPings ?? true,
+      autoPong: false,
       perMessageDeflate: false,
     });
     const client = new PlainClient(webSocket, {
@@ -210,6 +210,7 @@ export class Trial {
       seen: this.#seen,
       deadlineMs: this.deadlineMs,
       arePositionsOwn: options.arePositionsOwn === true && options.isStream !== true,
+      answersPings: options.answersPings ?? true,
     });
     const outcome = new Promise<PlainClient | Refused>((resolve, reject) => {
       webSocket.once("open", () => resolve(client));

@@ -13,7 +13,7 @@ export const acknowledging = section("Acknowledging", (rule) => {
     { requires: ["limit:ping_interval_secs"] },
     async (t) => {
       const { client, channel, frames } = await readerOf(t, 3);
-      const payload = await client.nextPing();
+      const payload = await client.pingBehind(frames.at(-1)!);
       client.pong(payload);
       await client.settle();
       const back = await cameBack(t, client);
@@ -28,7 +28,7 @@ export const acknowledging = section("Acknowledging", (rule) => {
     { requires: ["limit:ping_interval_secs"] },
     async (t) => {
       const { client, channel, frames } = await readerOf(t, 2);
-      const payload = await client.nextPing();
+      const payload = await client.pingBehind(frames.at(-1)!);
       await client.publish(channel, "after the ping");
       await client.records(channel, 1);
       client.pong(payload);
@@ -105,11 +105,12 @@ export const acknowledging = section("Acknowledging", (rule) => {
   });
 });
 
-/** A client that does not answer pings, and has received records that carry 0, 1, 2, ... */
+/** A client that does not answer pings any more, and has received records that carry 0, 1, 2, ... */
 async function readerOf(t: Trial, count: number) {
-  const client = await t.connect({ answersPings: false });
+  const client = await t.connect();
   const channel = t.channel();
   await client.subscribe(channel);
+  client.answersPings = false;
   await client.publishAll(
     channel,
     Array.from({ length: count }, (_, index) => index),

@@ -13,7 +13,7 @@ export const heartbeat = section("Heartbeat", (rule) => {
       const client = await t.connect();
       const payloads = [];
       const startedAtMs = performance.now();
-      for (let count = 0; count < 3; count += 1) payloads.push((await client.nextPing()).toString());
+      for (let count = 0; count < 3; count += 1) payloads.push(await client.nextPing());
       const tookMs = performance.now() - startedAtMs;
       for (const payload of payloads) holds(/^\d+$/.test(payload), `the payload ${payload} is a number`);
       equals(new Set(payloads).size, 3, "the number of different payloads");
@@ -27,8 +27,7 @@ export const heartbeat = section("Heartbeat", (rule) => {
     { requires: ["limit:ping_interval_secs", "limit:pong_timeout_secs"], isSlow: true },
     async (t) => {
       const client = await t.connect();
-      const { "limit:ping_interval_secs": _unused, ...rest } = t.target.provisions;
-      const seconds = t.number("limit:ping_interval_secs") + Number(rest["limit:pong_timeout_secs"]);
+      const seconds = t.number("limit:ping_interval_secs") + t.number("limit:pong_timeout_secs");
       await t.elapse(seconds * 1_000 + 500, "longer than a ping may stay unanswered");
       await client.settle();
     },
@@ -68,13 +67,14 @@ export const heartbeat = section("Heartbeat", (rule) => {
   });
 
   rule("HB-5", "unsolicited pongs confirm nothing", { requires: ["limit:ping_interval_secs"] }, async (t) => {
-    const client = await t.connect({ answersPings: false });
+    const client = await t.connect();
     const channel = t.channel();
     await client.subscribe(channel);
+    client.answersPings = false;
     await client.publish(channel, "unconfirmed");
-    await client.records(channel, 1);
-    const payload = await client.nextPing();
-    for (const other of ["", "x", `${Number(payload.toString()) + 1}`, "999999"]) client.pong(other);
+    const [frame] = await client.records(channel, 1);
+    const payload = await client.pingBehind(frame!);
+    for (const other of ["", "x", `${Number(payload) + 1}`, "999999"]) client.pong(other);
     await client.settle();
     await client.drop();
     const back = await t.connect({ sessionId: client.sessionId });

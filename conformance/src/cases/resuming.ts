@@ -1,5 +1,4 @@
 import { section } from "../case.ts";
-import type { PlainClient } from "../clients/plain-client.ts";
 import { isTerminal, seqOf } from "../clients/wire-message.ts";
 import { within } from "../deadline.ts";
 import { equals, holds } from "../expectation.ts";
@@ -298,9 +297,10 @@ interface Cut {
 /** A session that lost its connection in a channel with records. */
 async function cutOff(t: Trial, { seen = [], unseen = [] }: Cut) {
   const writer = await t.connect();
-  const client = await t.connect({ answersPings: false });
+  const client = await t.connect();
   const channel = t.channel();
   await client.subscribe(channel);
+  client.answersPings = false;
   for (const data of seen) await writer.publish(channel, data);
   const frames = seen.length === 0 ? [] : await client.records(channel, seen.length);
   await client.drop();
@@ -310,9 +310,10 @@ async function cutOff(t: Trial, { seen = [], unseen = [] }: Cut) {
 
 /** A session whose confirmed position in a channel is no longer kept. */
 async function fallenBehind(t: Trial) {
-  const client: PlainClient = await t.connect({ answersPings: false });
+  const client = await t.connect();
   const channel = t.channel(t.text("namespace:short"));
   await client.subscribe(channel);
+  client.answersPings = false;
   await client.publish(channel, "first");
   const position = (await client.records(channel, 1))[0]!.position;
   client.send({ type: "ack", positions: { [channel]: position } });

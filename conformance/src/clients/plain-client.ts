@@ -14,12 +14,19 @@ export interface Closing {
   readonly reason: string;
 }
 
+export interface ReceivedPing {
+  readonly payload: string;
+  /** How many messages had arrived before it. */
+  readonly messageCount: number;
+}
+
 export interface PlainClientOptions {
   readonly name: string;
   readonly transcript: Transcript;
   readonly seen: SeenRecords;
   readonly deadlineMs: number;
   readonly arePositionsOwn: boolean;
+  readonly answersPings: boolean;
 }
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -30,8 +37,10 @@ export class PlainClient {
   readonly webSocket: WebSocket;
   /** Resolves when the socket is gone. */
   readonly closed: Promise<Closing>;
-  /** Payloads of the pings that have arrived. */
-  readonly pings: Buffer[] = [];
+  /** The pings that have arrived, in order. */
+  readonly pings: ReceivedPing[] = [];
+  /** Answers each ping at once, as clients do. */
+  answersPings: boolean;
   /** Everything that has arrived, in order. */
   readonly received: WireMessage[] = [];
   readonly #options: PlainClientOptions;
@@ -45,12 +54,14 @@ export class PlainClient {
   constructor(webSocket: WebSocket, options: PlainClientOptions) {
     this.webSocket = webSocket;
     this.name = options.name;
+    this.answersPings = options.answersPings;
     this.#options = options;
     this.#watch = new DeliveryWatch(options.seen, options.arePositionsOwn);
     webSocket.on("message", (data, isBinary) => this.#take(data.toString(), isBinary));
     webSocket.on("ping", (payload) => {
       this.#note("*", `ping ${JSON.stringify(payload.toString())}`);
-      this.pings.push(payload);
+      this.pings.push({ payload: payload.toString(), messageCount: this.received.length });
+      if (this.answersPings) this.pong(payload.toString());
       this.#wake();
     });
     // What went wrong shows in the close that follows.
@@ -102,8 +113,8 @@ export class PlainClient {
     this.webSocket.send(bytes);
   }
 
-  pong(payload: Buffer | string): void {
-    this.#note("*", `pong ${JSON.stringify(payload.toString())}`);
+  pong(payload: string): void {
+    this.#note("*", `pong ${JSON.stringify(payload)}`);
     this.webSocket.pong(payload);
   }
 
@@ -209,9 +220,19 @@ export class PlainClient {
   }
 
   /** The payload of the next ping that arrives from now on. */
-  nextPing(): Promise<Buffer> {
+  async nextPing(): Promise<string> {
     const { length } = this.pings;
-    return this.until("a ping", () => this.pings[length]);
+    return (await this.until("a ping", () => this.pings[length])).payload;
+  }
+
+  /** The payload of a ping that was sent behind the message, and that this client has left open. */
+  async pingBehind(message: WireMessage): Promise<string> {
+    const messageCount = this.received.indexOf(message) + 1;
+    const last = this.pings.at(-1);
+    if (last !== undefined && last.messageCount >= messageCount) return last.payload;
+    // The next ping comes only when the one before it has been answered.
+    if (last !== undefined) this.pong(last.payload);
+    return this.nextPing();
   }
 
   async close(): Promise<void> {
