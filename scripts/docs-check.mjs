@@ -46,7 +46,9 @@ if (protocol === undefined) {
   const tests = filesBelow("", (name) => /\.test\.tsx?$/.test(name)).filter(
     (path) => !path.startsWith("scripts/"),
   );
-  const rules = compareRuleIds(protocol, tests.map(read), texts);
+  // A case of the conformance suite is a test, whoever runs it.
+  const cases = filesBelow("conformance/src/cases", (name) => name.endsWith(".ts"));
+  const rules = compareRuleIds(protocol, [...tests, ...cases].map(read), texts);
   faults.push(...rules.faults);
   const testedCount = rules.ids.length - rules.untested.length;
   say(`${rules.ids.length} rules in ${PROTOCOL_PAGE}, ${testedCount} of them named by a test`);

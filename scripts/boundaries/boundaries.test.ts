@@ -96,6 +96,10 @@ const VIOLATIONS: [rule: string, path: string, text: string][] = [
   ["cli-uses-public-api", "packages/server/src/cli/a.ts", 'import "../stores/memory/memory-store.ts";'],
   ["console-uses-public-api", "packages/console/src/a.tsx", 'import "@tachikoma/server";'],
   ["console-uses-public-api", "packages/console/src/a.tsx", 'import "../../client/src/connection.ts";'],
+  ["conformance-knows-only-the-protocol", "conformance/src/a.ts", 'import "@tachikoma/server";'],
+  ["conformance-knows-only-the-protocol", "conformance/src/a.ts", 'import "@tachikoma/protocol/schema";'],
+  ["conformance-knows-only-the-protocol", "conformance/src/a.ts", 'import "../testing/a.ts";'],
+  ["conformance-knows-only-the-protocol", "conformance/src/a.ts", 'import "pino";'],
   ["nothing-imports-the-console", "packages/server/src/gateway/a.ts", 'import "../../../console/src/a.tsx";'],
   ["nothing-imports-the-console", "sim/a.ts", 'import "@tachikoma/console";'],
 ];
@@ -115,6 +119,11 @@ describe("what is allowed is not flagged", () => {
   test.each([
     ["packages/protocol/src/schema/a.ts", 'import { z } from "zod"; import { one } from "../index.ts";'],
     ["packages/protocol/src/a.ts", 'import type { schema } from "./schema/index.ts";'],
+    [
+      "conformance/src/cases/a.ts",
+      'import "node:net"; import { WebSocket } from "ws"; import { one } from "@tachikoma/protocol";',
+    ],
+    ["conformance/testing/a.ts", 'import { createServer } from "@tachikoma/server";'],
     ["packages/protocol/src/a.test.ts", 'import "fast-check"; import { createHash } from "node:crypto";'],
     ["packages/protocol/src/a.ts", "export interface Window { document: string; fetch(): void }"],
     [

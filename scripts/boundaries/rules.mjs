@@ -147,6 +147,20 @@ export const RULES = [
     },
   },
   {
+    id: "conformance-knows-only-the-protocol",
+    text: "the conformance suite judges any server: it imports the main entry of @tachikoma/protocol, ws and Node, and nothing of ours besides",
+    check: (file) => {
+      if (!file.path.startsWith("conformance/src/")) return [];
+      return file.imports
+        .filter((entry) => {
+          if (entry.target === undefined) return isOutside(entry) && !isNodeOrWs(entry.specifier);
+          if (entry.target.startsWith("conformance/src/")) return false;
+          return layerOf(entry.target) !== "protocol" || isDeepImport(entry, "conformance");
+        })
+        .map(importFault);
+    },
+  },
+  {
     id: "nothing-imports-the-console",
     text: "nothing imports the console",
     check: (file) => {
@@ -163,6 +177,10 @@ function isTimeOrChance(name) {
 /** An npm package or a built-in module: something that is not in this repository. */
 function isOutside(entry) {
   return entry.target === undefined && entry.specifier !== undefined;
+}
+
+function isNodeOrWs(specifier) {
+  return specifier === "ws" || specifier.startsWith("node:");
 }
 
 function layerIs(entry, ...layers) {

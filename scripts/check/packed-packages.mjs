@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { capture, runCommand, tool } from "./command.mjs";
 
-const PUBLISHED = ["protocol", "client", "server"];
+/** Folders of the packages that are published. */
+const PUBLISHED = ["packages/protocol", "packages/client", "packages/server", "conformance"];
 
 /** What must be in a package, and what must never be. */
 const REQUIRED_FILES = [/^package\.json$/, /^dist\/index\.js$/, /^dist\/index\.d\.ts$/];
@@ -34,7 +35,7 @@ export async function checkPackages(root, say) {
 
 async function pack(root, folder, name) {
   const argv = ["npm", "pack", "--json", "--loglevel=error", "--pack-destination", folder];
-  const { code, output } = await capture(root, argv, { cwd: join(root, "packages", name) });
+  const { code, output } = await capture(root, argv, { cwd: join(root, name) });
   if (code !== 0) throw new Error(`npm pack of ${name} ended with ${code}:\n${output}`);
   // npm may print a notice around its JSON, and its form has changed between versions: a list, or an object by name.
   const parsed = JSON.parse(output.slice(output.search(/^[[{]/m)));
@@ -66,15 +67,14 @@ async function checkTarball(root, say, { name, path, files, size }) {
   return faults;
 }
 
-/** A project that has the three packages installed, and everything they say that they need. */
+/** A project that has the packages installed, and everything they say that they need. */
 async function checkImports(root, say, folder, tarballs) {
   const project = join(folder, "project");
-  const scope = join(project, "node_modules", "@tachikoma");
-  mkdirSync(scope, { recursive: true });
   const manifests = [];
   for (const { name, path } of tarballs) {
-    const target = join(scope, name);
-    mkdirSync(target);
+    const { name: packageName } = JSON.parse(readFileSync(join(root, name, "package.json"), "utf8"));
+    const target = join(project, "node_modules", packageName);
+    mkdirSync(target, { recursive: true });
     const { code, output } = await capture(root, ["tar", "-xzf", path, "-C", target, "--strip-components=1"]);
     if (code !== 0) throw new Error(`${path} cannot be unpacked: ${output}`);
     const manifest = JSON.parse(readFileSync(join(target, "package.json"), "utf8"));

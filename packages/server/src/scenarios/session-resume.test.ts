@@ -48,19 +48,26 @@ describe.each(STORE_KINDS)("on %s", (kind) => {
     expect(dataOf(third, "room:1")).toEqual([3]);
   });
 
-  test("an ack beyond what was written, of another log or of nonsense is not believed", async () => {
+  test("ACK-2: an ack beyond what was written, of another record or log, or of nonsense is not believed", async () => {
     const scenario = await Scenario.start(kind);
     const first = await scenario.server.welcomed("/ws?client_id=a");
     await follow(first, "room:1");
-    const [position] = await scenario.publish("room:1", 1);
-    await first.untilReceived("message", 1);
-    for (const forged of [position!.replace(/\.1\./, ".99."), position!.replace(/^[^.]+/, "zzzzzz"), "42"])
+    const written = await scenario.publish("room:1", 1, 2);
+    const position = written[0]!;
+    await first.untilReceived("message", 2);
+    const forgedTags = written.map((text) => text.replace(/[^.]+$/, "forged"));
+    for (const forged of [
+      position.replace(/\.1\./, ".99."),
+      position.replace(/^[^.]+/, "zzzzzz"),
+      "42",
+      ...forgedTags,
+    ])
       first.send({ type: "ack", positions: { "room:1": forged } });
     await first.settle();
     await first.drop();
     const second = await scenario.server.welcomed(`/ws?session_id=${first.hello.sessionId}`);
-    await second.untilReceived("message", 1);
-    expect(dataOf(second, "room:1")).toEqual([1]);
+    await second.untilReceived("message", 2);
+    expect(dataOf(second, "room:1")).toEqual([1, 2]);
     expect(restoredIn(second).get("room:1")).toMatchObject({ recovered: true });
   });
 

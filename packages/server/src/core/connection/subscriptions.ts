@@ -163,7 +163,7 @@ export class Subscriptions {
       const cursor = this.#cursors.get(channel);
       const at = parsePosition(text);
       if (cursor === undefined || at === undefined) continue;
-      if (at.epoch === cursor.epoch && at.seq <= cursor.seq) acknowledged.push({ cursor, at });
+      if (await this.#isWritten(cursor, at)) acknowledged.push({ cursor, at });
     }
     await this.confirm(acknowledged);
   }
@@ -217,6 +217,14 @@ export class Subscriptions {
         ? decideByTag(first.position, await hub.tagAt(key, first.position.seq), state)
         : first;
     return { from: decision.from, resetReason: decision.kind === "reset" ? decision.reason : undefined };
+  }
+
+  /** A position of a record that the cursor has passed; with another tag it is that of a record in another log. */
+  async #isWritten(cursor: Cursor, at: Position): Promise<boolean> {
+    if (at.epoch !== cursor.epoch || at.seq > cursor.seq) return false;
+    if (at.seq === cursor.seq) return at.tag === cursor.tag;
+    if (cursor.confirmedSeq !== undefined && at.seq <= cursor.confirmedSeq) return false;
+    return at.tag === (await this.#options.hub.tagAt(cursor.log.key, at.seq));
   }
 
   #place(cursor: Cursor): Cursor {
