@@ -10,6 +10,7 @@ export default defineConfig({
       "scripts/**/*.test.ts",
       "bench/**/*.test.ts",
       "e2e/**/*.test.ts",
+      "chaos/**/*.test.ts",
     ],
     testTimeout: 20_000,
     hookTimeout: 20_000,
