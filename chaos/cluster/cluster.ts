@@ -87,6 +87,11 @@ export class Cluster {
     await Promise.all(this.nodes.map((node) => (node.isUp ? undefined : node.start())));
   }
 
+  /** What the nodes have written, for people. */
+  outputs(): string[] {
+    return this.nodes.flatMap((node) => [`--- ${node.name}`, ...node.outputs]);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
     await Promise.all([this.redis?.kill(), this.pair?.close()]);

@@ -148,7 +148,8 @@ function* lostRecords(
   const spoken = new Set([...said.values()].map(({ val }) => val));
   const done = new Set<string>();
   for (const record of records) {
-    if (record.kind !== "apply" || (record.fromSeq ?? record.seq) !== record.seq) continue;
+    if (record.kind !== "apply" && record.kind !== "wire") continue;
+    if (record.fromSeq !== undefined && record.fromSeq !== record.seq) continue;
     const { stream, val, timeMs } = record;
     const key = `${stream} ${val}`;
     const isOwn = val.startsWith('"');

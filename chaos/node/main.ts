@@ -1,5 +1,6 @@
 /** One node of a cluster under test: the server of this repository with handlers whose every word can be accounted for. */
 
+import { flushCompileCache } from "node:module";
 import { createInterface } from "node:readline";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -41,6 +42,8 @@ const options: ServerOptions = {
 const server = createServer(options);
 const { port } = await server.listen({ port: 0 });
 sampleMemory();
+// Written only at the end of a process otherwise, and many of these are killed.
+flushCompileCache();
 process.stdout.write(`listening on ${port}\n`);
 
 createInterface(process.stdin).on("line", (line) => obey(JSON.parse(line) as NodeOrder));

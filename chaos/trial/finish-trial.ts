@@ -9,7 +9,7 @@ import { type Problem, problemOf } from "../../sim/recorder.ts";
 import { assembleHistory } from "../history/assemble-history.ts";
 import { missingParts } from "../history/completeness.ts";
 import { machineMs } from "../machine-clock.ts";
-import { type DumpedLog, dumpLog } from "../workload/log-dump.ts";
+import { type DumpedLog, dumpLog, LogMoved } from "../workload/log-dump.ts";
 import type { Trial } from "./trial.ts";
 
 /** Whatever still runs may be a handler that nobody can stop, or a lease that has to expire first. */
@@ -67,7 +67,9 @@ async function settled(trial: Trial): Promise<readonly DumpedLog[]> {
     QUIET_TIMEOUT_MS,
     "every execution to end and everyone to be at the head",
     async () => {
-      dumps = await dumpAll(trial);
+      const dumped = await dumpAll(trial).catch(whenMoved);
+      if (dumped === undefined) return undefined;
+      dumps = dumped;
       return (dumps.every(hasEnded) && behind(trial, dumps).length === 0) || undefined;
     },
     () =>
@@ -87,6 +89,10 @@ async function dumpAll({ recorder, cluster }: Trial): Promise<readonly DumpedLog
   const dumps: DumpedLog[] = [];
   for (const stream of streams) dumps.push(await dumpLog(node.url, stream.slice(TENANT_PREFIX.length)));
   return dumps;
+}
+
+function whenMoved(cause: unknown): undefined {
+  if (!(cause instanceof LogMoved)) throw cause;
 }
 
 function hasEnded({ entries }: DumpedLog): boolean {

@@ -17,7 +17,7 @@ import { wireRecord } from "../../sim/wire-record.ts";
 import { Cluster, type ClusterSpec } from "../cluster/cluster.ts";
 import type { NodePlace } from "../cluster/node-place.ts";
 import { machineMs } from "../machine-clock.ts";
-import { EntrySocket } from "../workload/entry-socket.ts";
+import { EntrySocket, type EntrySocketHooks } from "../workload/entry-socket.ts";
 import { Load, type LoadShares } from "../workload/load.ts";
 import { TrialRecorder } from "./trial-recorder.ts";
 
@@ -34,6 +34,8 @@ export interface TrialOptions {
 export interface ClosedConnection {
   readonly client: string;
   readonly code: number;
+  /** False for an attempt that came to nothing. */
+  readonly wasOpen: boolean;
 }
 
 const CHANNELS = ["chat:1", "chat:2", "small:1"] as const;
@@ -42,7 +44,7 @@ const LOAD_PAUSE_MS = 4;
 
 /** Ten times as fast as by default, so that a trial is not mostly waiting. */
 const TIMING: ActorTiming = {
-  backOff: { baseDelayMs: 50, maxDelayMs: 400 },
+  backOff: { baseDelayMs: 30, maxDelayMs: 200 },
   heartbeat: { idlePingAfterMs: 400, pongTimeoutMs: 500 },
   plainReconnectMs: 60,
   plainSilenceMs: 1_200,
@@ -65,8 +67,11 @@ export class Trial implements ActorWorld {
   /** In the order in which they ended. */
   readonly closed: ClosedConnection[] = [];
   readonly load: Load;
-  /** Which node the next connection of a client goes to. @default the same one, while it is up */
-  chooseNode: ((clientName: string) => NodePlace) | undefined;
+  /** Where the next connection of a client goes to. @default the entry of the same node as before, while it is up */
+  choosePort: ((clientName: string) => number | undefined) | undefined;
+  /** What the credentials of a client are. @default none */
+  tokenOf: ((clientName: string) => string) | undefined;
+  readonly #opened = new WeakSet<EntrySocket>();
   readonly #sockets = new Map<EntrySocket, string>();
   #socketCount = 0;
 
@@ -173,32 +178,30 @@ export class Trial implements ActorWorld {
   }
 
   #socketClass(name: string): new (url: string) => EntrySocket {
-    const open = (url: string) => this.#openSocket(name, url);
+    const nextId = () => {
+      this.#socketCount += 1;
+      return `${name}#${this.#socketCount}`;
+    };
+    const hooks = this.#hooksFor(name);
     return class extends EntrySocket {
       constructor(url: string) {
-        const { id, hooks } = open(url);
-        super(id, url, hooks);
+        super(nextId(), url, hooks);
       }
     };
   }
 
-  #openSocket(name: string, _url: string) {
-    this.#socketCount += 1;
-    const node = this.chooseNode?.(name) ?? this.#usualNode(name);
+  #hooksFor(name: string): EntrySocketHooks {
     return {
-      id: `${name}#${this.#socketCount}`,
-      hooks: {
-        port: () => node.entry.port,
-        query: () => ({}),
-        opened: () => {},
-        text: (socket: EntrySocket, text: string) => {
-          const record = wireRecord(name, socket.id, text);
-          if (record !== undefined) this.recorder.write(record);
-        },
-        closed: (socket: EntrySocket, code: number) => this.#closed(name, socket, code),
-        refused: (status: number, body: string) => this.#refused(name, status, body),
-        made: (socket: EntrySocket) => this.#sockets.set(socket, name),
+      port: () => this.choosePort?.(name) ?? this.#usualNode(name).entry.port,
+      token: () => this.tokenOf?.(name),
+      made: (socket) => this.#sockets.set(socket, name),
+      opened: (socket) => this.#opened.add(socket),
+      text: (socket, text) => {
+        const record = wireRecord(name, socket.id, text);
+        if (record !== undefined) this.recorder.write(record);
       },
+      closed: (socket, code) => this.#closed(name, socket, code),
+      refused: (status, body) => this.#refused(name, status, body),
     };
   }
 
@@ -216,7 +219,7 @@ export class Trial implements ActorWorld {
 
   #closed(client: string, socket: EntrySocket, code: number): void {
     this.#sockets.delete(socket);
-    this.closed.push({ client, code });
+    this.closed.push({ client, code, wasOpen: this.#opened.has(socket) });
     this.recorder.note(`${client} ${socket.id} closed ${code}`);
     const isKnown = code === 1006 || code === 1005 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
     if (!isKnown || code === 1011) this.recorder.find("close-code", `${socket.id} ended with ${code}`);

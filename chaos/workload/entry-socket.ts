@@ -8,8 +8,7 @@ import type { ActorSocket } from "../../sim/actors/actor-world.ts";
 export interface EntrySocketHooks {
   /** Port of 127.0.0.1 to connect to, asked for each new connection. */
   port(): number;
-  /** What the query needs besides what the client says. */
-  query(): Readonly<Record<string, string>>;
+  token(): string | undefined;
   made(socket: EntrySocket): void;
   opened(socket: EntrySocket): void;
   text(socket: EntrySocket, text: string): void;
@@ -35,7 +34,8 @@ export class EntrySocket implements ActorSocket {
     const address = new URL(url);
     address.hostname = "127.0.0.1";
     address.port = String(hooks.port());
-    for (const [name, value] of Object.entries(hooks.query())) address.searchParams.set(name, value);
+    const token = hooks.token();
+    if (token !== undefined) address.searchParams.set("token", token);
     this.#socket = new WebSocket(address, { perMessageDeflate: false });
     hooks.made(this);
     this.#listen(hooks);

@@ -20,6 +20,8 @@ export interface DumpedLog {
   readonly chunks: ReadonlyMap<string, readonly Chunk[]>;
 }
 
+export class LogMoved extends Error {}
+
 interface Page {
   readonly records: readonly object[];
   readonly position: string;
@@ -30,6 +32,7 @@ interface Page {
 const PAGE_LIMIT = 1_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
+/** @throws LogMoved when records were trimmed while it was read: it is still being written to */
 export async function dumpLog(baseUrl: string, channel: string): Promise<DumpedLog> {
   const frames: RecordFrame[] = [];
   let after: string | undefined;
@@ -79,7 +82,7 @@ async function readPage(
   });
   if (!response.ok) throw new Error(`${channel} cannot be read: ${response.status} ${await response.text()}`);
   const page = (await response.json()) as Page;
-  if (page.reset !== undefined) throw new Error(`${channel} was reset (${page.reset}) while it was read`);
+  if (page.reset !== undefined) throw new LogMoved(`${channel} was reset (${page.reset}) while it was read`);
   return page;
 }
 
