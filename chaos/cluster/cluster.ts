@@ -7,29 +7,41 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import {
+  RedisServer,
+  type RedisServerOptions,
+} from "../../packages/server/src/stores/redis/testing/redis-server.ts";
 import { machineMs } from "../machine-clock.ts";
 import type { NodeConfig, NodeSettings } from "../node/node-config.ts";
 import { FaultProxy } from "../proxy/fault-proxy.ts";
 import { NodePlace } from "./node-place.ts";
 import { RedisPair } from "./redis-pair.ts";
-import { type RedisOptions, RedisServer } from "./redis-server.ts";
 
 export type StoreSpec =
   | { readonly kind: "memory" }
   | { readonly kind: "sqlite" }
-  | ({ readonly kind: "redis"; readonly hasReplica?: boolean; readonly database?: object } & RedisOptions);
+  | ({
+      readonly kind: "redis";
+      readonly hasReplica?: boolean;
+      readonly database?: object;
+    } & RedisServerOptions);
 
 export interface ClusterSpec {
   readonly store: StoreSpec;
   /** @default 1 */
   readonly nodeCount?: number;
   readonly settings?: NodeSettings;
-  readonly leaseTtlMs?: number;
   readonly mutant?: string;
   readonly upstreamUrl?: string;
   readonly nodeFlags?: readonly string[];
   readonly wrapper?: readonly string[];
 }
+
+/** The shortest that the server takes. */
+export const LEASE_TTL_SECS = 2;
+
+/** Tells connections of a node that wait for hints of new records from the others. */
+const SUBSCRIBER_MARK = "SUBSCRIBE";
 
 export class Cluster {
   readonly spec: ClusterSpec;
@@ -49,7 +61,7 @@ export class Cluster {
   static async start(folder: string, spec: ClusterSpec, seed: number): Promise<Cluster> {
     const cluster = new Cluster(folder, spec, seed);
     try {
-      await cluster.#startRedis();
+      await cluster.#openRedis();
       await cluster.#placeNodes();
       await Promise.all(cluster.nodes.map((node) => node.start()));
     } catch (cause) {
@@ -63,6 +75,11 @@ export class Cluster {
     return this.nodes.filter((node) => node.isUp);
   }
 
+  /** The proxies between the nodes and Redis. */
+  get storeLinks(): readonly FaultProxy[] {
+    return this.nodes.flatMap(({ storeLink }) => storeLink ?? []);
+  }
+
   /** The Redis that takes writes. */
   get master(): RedisServer {
     const master = this.pair?.master ?? this.redis;
@@ -70,15 +87,27 @@ export class Cluster {
     return master;
   }
 
-  /** Nodes find the master where it is now. */
-  followMaster(): void {
-    for (const { storeLink } of this.nodes)
-      if (storeLink) storeLink.target = { path: this.master.socketPath };
+  /** What Redis does not have on its disk is gone. Nodes find nobody there until it is started again. */
+  async killRedis(): Promise<void> {
+    for (const link of this.storeLinks) link.targetPort = undefined;
+    await this.redis?.kill();
+  }
+
+  async startRedis(): Promise<void> {
+    if (this.redis?.isRunning === false) await this.redis.restart();
+    this.#followMaster();
+  }
+
+  /** The replica takes over, without what the link to it has held back. */
+  async failOver(): Promise<void> {
+    for (const link of this.storeLinks) link.targetPort = undefined;
+    await this.pair?.failOver();
+    this.#followMaster();
   }
 
   /** The end of all faults: everything runs, everything passes. */
   async heal(): Promise<void> {
-    if (this.redis?.isRunning === false) await this.redis.start();
+    if (this.spec.store.kind === "redis") await this.startRedis();
     for (const node of this.nodes) {
       node.entry.heal();
       node.storeLink?.heal();
@@ -94,57 +123,61 @@ export class Cluster {
 
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.kill()));
-    await Promise.all([this.redis?.kill(), this.pair?.close()]);
+    await Promise.all([this.redis?.dispose(), this.pair?.close()]);
     await Promise.all(this.nodes.flatMap(({ entry, storeLink }) => [entry.close(), storeLink?.close()]));
   }
 
-  async #startRedis(): Promise<void> {
+  async #openRedis(): Promise<void> {
     const { store } = this.spec;
     if (store.kind !== "redis") return;
-    if (store.hasReplica === true) this.pair = await RedisPair.start(this.#folder, store, this.#seed);
-    else this.redis = await RedisServer.start(join(this.#folder, "redis"), store);
+    if (store.hasReplica === true) this.pair = await RedisPair.start(store, this.#seed);
+    else this.redis = await RedisServer.start(store);
+  }
+
+  /** Nodes find the master where it is now. */
+  #followMaster(): void {
+    for (const link of this.storeLinks) link.targetPort = this.master.port;
   }
 
   async #placeNodes(): Promise<void> {
-    for (let number = 1; number <= (this.spec.nodeCount ?? 1); number += 1) {
+    const { nodeCount = 1, store, nodeFlags, wrapper } = this.spec;
+    for (let number = 1; number <= nodeCount; number += 1) {
       const folder = join(this.#folder, `node-${number}`);
       mkdirSync(folder, { recursive: true });
       const seed = this.#seed + number * 10;
       const storeLink =
-        this.spec.store.kind === "redis"
-          ? await FaultProxy.start({
-              target: { path: this.master.socketPath },
-              seed,
-              watchFor: ["SUBSCRIBE"],
-            })
+        store.kind === "redis"
+          ? await FaultProxy.start({ targetPort: this.master.port, seed, watchFor: [SUBSCRIBER_MARK] })
           : undefined;
-      const { nodeFlags, wrapper } = this.spec;
-      this.nodes.push(
-        new NodePlace({
-          name: `node-${number}`,
-          folder,
-          entry: await FaultProxy.start({ seed: seed + 1 }),
-          storeLink,
-          config: this.#nodeConfig(folder, storeLink),
-          ...(nodeFlags === undefined ? {} : { nodeFlags }),
-          ...(wrapper === undefined ? {} : { wrapper }),
-          nowMs: machineMs,
-        }),
-      );
+      const place = new NodePlace({
+        name: `node-${number}`,
+        folder,
+        entry: await FaultProxy.start({ seed: seed + 1 }),
+        storeLink,
+        config: this.#nodeConfig(folder, storeLink),
+        ...(nodeFlags === undefined ? {} : { nodeFlags }),
+        ...(wrapper === undefined ? {} : { wrapper }),
+        nowMs: machineMs,
+      });
+      this.nodes.push(place);
     }
   }
 
   #nodeConfig(folder: string, storeLink: FaultProxy | undefined): Omit<NodeConfig, "journalPath" | "life"> {
-    const { store, settings, leaseTtlMs, mutant, upstreamUrl } = this.spec;
+    const { store, settings, mutant, upstreamUrl } = this.spec;
     return {
       databaseUrl: databaseUrl(store, folder, storeLink),
       ...(store.kind === "redis" && store.database !== undefined ? { database: store.database } : {}),
       settings: withFastTimers(settings),
-      ...(leaseTtlMs === undefined ? {} : { leaseTtlMs }),
       ...(mutant === undefined ? {} : { mutant }),
       ...(upstreamUrl === undefined ? {} : { upstreamUrl }),
     };
   }
+}
+
+/** Connections between a node and Redis over which the node is told of new records. */
+export function subscriberConnections(link: FaultProxy) {
+  return link.connections.filter(({ toServer }) => toServer.hasSeen(SUBSCRIBER_MARK));
 }
 
 function databaseUrl(store: StoreSpec, folder: string, storeLink: FaultProxy | undefined): string {
@@ -158,10 +191,11 @@ function databaseUrl(store: StoreSpec, folder: string, storeLink: FaultProxy | u
   }
 }
 
-/** A dead peer is noticed within half a second, and a clients' rate is no limit: trials are about other things. */
+/** A dead peer is noticed within about a second, and no client is limited: trials are about other things. */
 function withFastTimers(settings: NodeSettings = {}): NodeSettings {
   return {
     ...settings,
+    cluster: { leaseTtlSecs: LEASE_TTL_SECS, ...settings.cluster },
     server: { drainTimeoutSecs: 1, ...settings.server },
     websocket: {
       pingIntervalSecs: 0.25,

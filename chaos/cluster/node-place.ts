@@ -92,7 +92,7 @@ export class NodePlace {
     this.#process = process_;
     const [, port] = await process_.matched(/listening on (\d+)/, START_TIMEOUT_MS);
     this.#port = Number(port);
-    this.entry.target = { port: this.#port };
+    this.entry.targetPort = this.#port;
   }
 
   tell(order: NodeOrder): void {
@@ -152,7 +152,7 @@ export class NodePlace {
     this.#collectErrors(undefined);
     this.outputs.push(this.#process.stdout, this.#process.stderr);
     this.endedLives.push({ life: this.life, endedAtMs: this.#options.nowMs() });
-    this.entry.target = undefined;
+    this.entry.targetPort = undefined;
     this.#process = undefined;
     this.#isPaused = false;
   }

@@ -2,15 +2,12 @@
 import type { Dice } from "../../sim/dice.ts";
 import type { ClusterSpec } from "../cluster/cluster.ts";
 
-/** Executions are taken over ten times as fast as by default. */
-export const LEASE_TTL_MS = 1_500;
-
 /** One node, and a file that survives it. */
 export const SQLITE: ClusterSpec = { store: { kind: "sqlite" } };
 
 /** Several nodes on one Redis that keeps whatever it has answered. */
 export function redisCluster(nodeCount: number): ClusterSpec {
-  return { store: { kind: "redis", persistence: "always" }, nodeCount, leaseTtlMs: LEASE_TTL_MS };
+  return { store: { kind: "redis", persistence: "always" }, nodeCount };
 }
 
 /** For faults that know nothing of the store: now this one, now that. */

@@ -1,7 +1,10 @@
 import type { ServerOptions } from "@tachikoma/server";
 
 /** Settings of the server that a fault class may choose. */
-export type NodeSettings = Pick<ServerOptions, "server" | "websocket" | "limits" | "sessions" | "channels">;
+export type NodeSettings = Pick<
+  ServerOptions,
+  "server" | "websocket" | "limits" | "sessions" | "channels" | "cluster"
+>;
 
 /** What a node is told when it starts, as JSON in its first argument. */
 export interface NodeConfig {
@@ -13,8 +16,6 @@ export interface NodeConfig {
   /** Names this process in the history and in what its handlers say: `node-1.2` is the second life of the first node. */
   readonly life: string;
   readonly settings: NodeSettings;
-  /** Lease of an execution, in milliseconds. */
-  readonly leaseTtlMs?: number;
   /** A fault from `sim/server-mutants.ts`, to see that it is found. */
   readonly mutant?: string;
   /** OpenAI-compatible endpoint behind the handler `upstream`. */

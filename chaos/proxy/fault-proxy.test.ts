@@ -60,8 +60,13 @@ async function listen(): Promise<{ server: Server; next(): Promise<Peer> }> {
 
 async function throughProxy(faults: ConnectionFaults = {}, clock?: FakeClock) {
   const { server, next } = await listen();
-  const target = { port: (server.address() as AddressInfo).port };
-  const proxy = await FaultProxy.start({ target, seed: 1, watchFor: ["subscribe"], ...(clock && { clock }) });
+  const targetPort = (server.address() as AddressInfo).port;
+  const proxy = await FaultProxy.start({
+    targetPort,
+    seed: 1,
+    watchFor: ["subscribe"],
+    ...(clock && { clock }),
+  });
   cleanups.push(() => proxy.close());
   proxy.setFaults(faults);
   const client = new Peer(connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true }));
@@ -196,12 +201,12 @@ test("refuses, ignores, and forwards again", async () => {
 test("who is behind it may change, and nobody is a refusal", async () => {
   const { proxy } = await throughProxy();
   const other = await listen();
-  proxy.target = { port: (other.server.address() as AddressInfo).port };
+  proxy.targetPort = (other.server.address() as AddressInfo).port;
   const client = new Peer(connect({ port: proxy.port, host: "127.0.0.1" }));
   const node = await other.next();
   client.socket.write("to the other");
   await node.until("bytes", ({ text }) => text === "to the other");
-  proxy.target = undefined;
+  proxy.targetPort = undefined;
   const refused = new Peer(connect({ port: proxy.port, host: "127.0.0.1" }));
   await refused.until("the refusal", ({ isClosed }) => isClosed);
 });

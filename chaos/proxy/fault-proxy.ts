@@ -9,12 +9,9 @@ import type { Admission, ConnectionFaults, CutKind } from "./connection-faults.t
 import type { ProxyClock } from "./direction.ts";
 import { ProxiedConnection } from "./proxied-connection.ts";
 
-/** A port of this machine, or the path of a Unix socket. */
-export type ProxyTarget = { readonly port: number } | { readonly path: string };
-
 export interface FaultProxyOptions {
   /** Nobody there: who connects is refused. */
-  readonly target?: ProxyTarget | undefined;
+  readonly targetPort?: number | undefined;
   readonly seed: number;
   readonly clock?: ProxyClock;
   /** Texts to look for in what clients send; see `ProxiedConnection.toServer.hasSeen`. */
@@ -23,7 +20,7 @@ export interface FaultProxyOptions {
 
 export class FaultProxy {
   /** Who is behind the proxy for connections from now on. */
-  target: ProxyTarget | undefined;
+  targetPort: number | undefined;
   admission: Admission = "forward";
   readonly #listener: Server;
   readonly #clock: ProxyClock;
@@ -37,7 +34,7 @@ export class FaultProxy {
   #faultsOf: ((number: number) => ConnectionFaults) | undefined;
 
   private constructor(options: FaultProxyOptions) {
-    this.target = options.target;
+    this.targetPort = options.targetPort;
     this.#seed = options.seed;
     this.#clock = options.clock ?? systemClock;
     this.#watchFor = options.watchFor ?? [];
@@ -99,17 +96,16 @@ export class FaultProxy {
     this.#acceptedCount += 1;
     client.on("error", () => {});
     if (this.admission === "ignore") return this.#ignore(client);
-    if (this.admission === "refuse" || this.target === undefined) {
+    if (this.admission === "refuse" || this.targetPort === undefined) {
       client.resetAndDestroy();
       return;
     }
-    const server = connect({ ...this.target, allowHalfOpen: true, noDelay: true });
+    const server = connect({ port: this.targetPort, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
     const number = this.#acceptedCount;
     const connection = new ProxiedConnection({
       number,
       client,
       server,
-      isServerLocal: "path" in this.target,
       clock: this.#clock,
       dice: new Dice(this.#seed * 1_000 + number),
       onOver: () => this.#connections.delete(connection),

@@ -8,8 +8,6 @@ export interface ProxiedConnectionOptions {
   readonly number: number;
   readonly client: Socket;
   readonly server: Socket;
-  /** The server listens on a Unix socket. */
-  readonly isServerLocal: boolean;
   readonly clock: ProxyClock;
   readonly dice: Dice;
   readonly onOver: () => void;
@@ -21,7 +19,6 @@ export class ProxiedConnection {
   readonly toClient: Direction;
   readonly #client: Socket;
   readonly #server: Socket;
-  readonly #isServerLocal: boolean;
   readonly #onOver: () => void;
   #closedCount = 0;
   #faults: ConnectionFaults = {};
@@ -31,7 +28,6 @@ export class ProxiedConnection {
     this.number = options.number;
     this.#client = client;
     this.#server = server;
-    this.#isServerLocal = options.isServerLocal;
     this.#onOver = options.onOver;
     this.toServer = this.#direction(client, server, options);
     this.toClient = this.#direction(server, client, options);
@@ -59,7 +55,7 @@ export class ProxiedConnection {
     this.toClient.stop();
     for (const socket of [this.#client, this.#server]) {
       if (kind === "fin") socket.destroySoon();
-      else this.#reset(socket);
+      else socket.resetAndDestroy();
     }
   }
 
@@ -70,14 +66,8 @@ export class ProxiedConnection {
       clock,
       dice,
       onCut: (kind) => this.cut(kind),
-      onReset: () => this.#reset(to),
+      onReset: () => to.resetAndDestroy(),
     });
-  }
-
-  /** Unix sockets have no reset: the nearest is to be gone. */
-  #reset(socket: Socket): void {
-    if (socket === this.#server && this.#isServerLocal) socket.destroy();
-    else socket.resetAndDestroy();
   }
 
   #watch(socket: Socket, outward: Direction): void {
