@@ -32,13 +32,16 @@ export interface ClusterSpec {
   readonly nodeCount?: number;
   readonly settings?: NodeSettings;
   readonly mutant?: string;
-  readonly upstreamUrl?: string;
+  readonly areTokensNeeded?: boolean;
   readonly nodeFlags?: readonly string[];
   readonly wrapper?: readonly string[];
 }
 
 /** The shortest that the server takes. */
 export const LEASE_TTL_SECS = 2;
+
+/** Where a node keeps its database, apart from what it writes for the trial. */
+const DATA_FOLDER = "data";
 
 /** Tells connections of a node that wait for hints of new records from the others. */
 const SUBSCRIBER_MARK = "SUBSCRIBE";
@@ -143,7 +146,7 @@ export class Cluster {
     const { nodeCount = 1, store, nodeFlags, wrapper } = this.spec;
     for (let number = 1; number <= nodeCount; number += 1) {
       const folder = join(this.#folder, `node-${number}`);
-      mkdirSync(folder, { recursive: true });
+      mkdirSync(join(folder, DATA_FOLDER), { recursive: true });
       const seed = this.#seed + number * 10;
       const storeLink =
         store.kind === "redis"
@@ -164,13 +167,13 @@ export class Cluster {
   }
 
   #nodeConfig(folder: string, storeLink: FaultProxy | undefined): Omit<NodeConfig, "journalPath" | "life"> {
-    const { store, settings, mutant, upstreamUrl } = this.spec;
+    const { store, settings, mutant, areTokensNeeded } = this.spec;
     return {
       databaseUrl: databaseUrl(store, folder, storeLink),
       ...(store.kind === "redis" && store.database !== undefined ? { database: store.database } : {}),
       settings: withFastTimers(settings),
       ...(mutant === undefined ? {} : { mutant }),
-      ...(upstreamUrl === undefined ? {} : { upstreamUrl }),
+      ...(areTokensNeeded === undefined ? {} : { areTokensNeeded }),
     };
   }
 }
@@ -185,7 +188,7 @@ function databaseUrl(store: StoreSpec, folder: string, storeLink: FaultProxy | u
     case "memory":
       return "memory://";
     case "sqlite":
-      return `sqlite://${join(folder, "tachikoma.db")}`;
+      return `sqlite://${join(folder, DATA_FOLDER, "tachikoma.db")}`;
     case "redis":
       return `redis://127.0.0.1:${storeLink!.port}`;
   }

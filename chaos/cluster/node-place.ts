@@ -49,6 +49,7 @@ export class NodePlace {
   #lifeCount = 0;
   #port: number | undefined;
   #isPaused = false;
+  #orderCount = 0;
   /** It has been told to end, or was killed: not coming back by itself is no fault. */
   #isEnding = false;
   readonly #errors: { readonly life: string; readonly text: string }[] = [];
@@ -78,6 +79,7 @@ export class NodePlace {
   }
 
   async start(): Promise<void> {
+    if (this.#process !== undefined) this.#ended();
     this.#lifeCount += 1;
     this.#isEnding = false;
     const { config, folder, nodeFlags = [], wrapper = [] } = this.#options;
@@ -95,8 +97,14 @@ export class NodePlace {
     this.entry.targetPort = this.#port;
   }
 
-  tell(order: NodeOrder): void {
-    this.#process?.tell(JSON.stringify(order));
+  /** Resolves when it has done it. */
+  async tell(order: NodeOrder): Promise<void> {
+    const process_ = this.#process;
+    if (process_ === undefined) return;
+    this.#orderCount += 1;
+    const number = this.#orderCount;
+    process_.tell(JSON.stringify({ ...order, number }));
+    await process_.matched(new RegExp(`^obeyed ${number}$`, "m"));
   }
 
   async kill(): Promise<void> {
@@ -142,14 +150,13 @@ export class NodePlace {
 
   /** Errors that nobody handled, of all its lives. */
   errors(): readonly { readonly life: string; readonly text: string }[] {
-    if (this.#process?.hasEnded && !this.#isEnding) this.#collectErrors("ended by itself");
-    else this.#collectErrors(undefined);
+    this.#collectErrors();
     return this.#errors;
   }
 
   #ended(): void {
     if (this.#process === undefined) return;
-    this.#collectErrors(undefined);
+    this.#collectErrors();
     this.outputs.push(this.#process.stdout, this.#process.stderr);
     this.endedLives.push({ life: this.life, endedAtMs: this.#options.nowMs() });
     this.entry.targetPort = undefined;
@@ -157,10 +164,11 @@ export class NodePlace {
     this.#isPaused = false;
   }
 
-  #collectErrors(end: string | undefined): void {
+  #collectErrors(): void {
     const process_ = this.#process;
     if (process_ === undefined) return;
-    const texts = [...processErrors(process_), ...(end === undefined ? [] : [end])];
+    const texts = processErrors(process_);
+    if (process_.hasEnded && !this.#isEnding) texts.push("ended by itself");
     for (const text of texts) {
       if (!this.#errors.some((one) => one.life === this.life && one.text === text))
         this.#errors.push({ life: this.life, text });

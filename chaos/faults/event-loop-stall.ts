@@ -1,5 +1,4 @@
 import type { FaultClass } from "./fault-class.ts";
-import { lasting } from "./pause.ts";
 import { anyDurableStore } from "./stores.ts";
 
 const MAX_STALL_MS = 2_000;
@@ -16,7 +15,6 @@ export const eventLoopStall: FaultClass = {
   checks: { cancelChunkGraceMs: 250 + MAX_STALL_MS, cancelAbortMs: 1_000 + MAX_STALL_MS },
   async round(trial, dice) {
     const ms = dice.chance(0.7) ? dice.between(50, 500) : dice.between(500, MAX_STALL_MS);
-    dice.pick(trial.cluster.nodes).tell({ kind: "stall", ms });
-    await lasting(ms);
+    await dice.pick(trial.cluster.nodes).tell({ kind: "stall", ms });
   },
 };

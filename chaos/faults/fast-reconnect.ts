@@ -5,6 +5,7 @@ import type { FaultClass } from "./fault-class.ts";
 import { lasting } from "./pause.ts";
 import { anyDurableStore } from "./stores.ts";
 
+const SESSION_TAKEN_OVER = 4409;
 const MAX_CUT_COUNT = 8;
 const MAX_PAUSE_MS = 50;
 
@@ -33,8 +34,10 @@ async function dropAgainAndAgain(trial: Trial, dice: Dice): Promise<void> {
 /** Exactly one connection of a session stays, and the other is told why it had to go. */
 async function race(trial: Trial, dice: Dice): Promise<void> {
   const ports = Array.from({ length: 2 }, () => dice.pick(trial.cluster.nodes).entry.port);
-  const { openCount, codes } = await raceForSession(ports);
-  if (openCount === 1 && codes.every((code) => code === 4409)) return;
+  const outcome = await raceForSession(ports);
+  if (outcome === undefined) return;
+  const { openCount, codes } = outcome;
+  if (openCount === 1 && codes.every((code) => code === SESSION_TAKEN_OVER)) return;
   trial.recorder.find(
     "session-race",
     `${openCount} connections of one session are open, closed with ${codes}`,

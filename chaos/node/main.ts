@@ -4,23 +4,26 @@ import { flushCompileCache } from "node:module";
 import { createInterface } from "node:readline";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { createLogger, createServer, type ServerOptions } from "@tachikoma/server";
+import { createLogger, createServer, openAiCompatible, type ServerOptions } from "@tachikoma/server";
 import { systemClock } from "../../packages/server/src/platform/system-clock.ts";
 import { createModel, type ModelInput } from "../../sim/actors/model.ts";
+import { fillDisk, freeDisk } from "./disk-filler.ts";
 import { openJournal } from "./journal.ts";
 import { mutantStore } from "./mutant-store.ts";
-import type { NodeConfig, NodeOrder } from "./node-config.ts";
+import type { NodeConfig, NodeOrder, NumberedOrder } from "./node-config.ts";
 import { ownedOutput } from "./owned-output.ts";
-import { Permissions } from "./permissions.ts";
+import { credentialOf, Permissions } from "./permissions.ts";
 
 const MEMORY_INTERVAL_MS = 250;
+const UPSTREAM_LIMITS = { firstByteTimeoutMs: 400, idleTimeoutMs: 400 };
 const realNow = Date.now.bind(Date);
 
 const config = JSON.parse(process.argv[2]!) as NodeConfig;
 const journal = openJournal(config.journalPath);
 const permissions = new Permissions();
+const upstream = { url: "http://127.0.0.1:1" };
 
-const { settings, life, databaseUrl, database, mutant } = config;
+const { settings, life, databaseUrl, database, areTokensNeeded, mutant } = config;
 const options: ServerOptions = {
   ...settings,
   database: { url: databaseUrl, ...database },
@@ -35,7 +38,10 @@ const options: ServerOptions = {
   ),
   executions: {
     model: ownedOutput<ModelInput>(createModel(systemClock, journal), life, journal),
+    upstream: (context) =>
+      openAiCompatible({ baseUrl: upstream.url, model: "mock", limits: UPSTREAM_LIMITS })(context),
   },
+  ...(areTokensNeeded === true ? { auth: ({ token }) => credentialOf(token) } : {}),
   logger: createLogger({ level: "info" }),
   ...(mutant === undefined ? {} : { store: await mutantStore(mutant, databaseUrl) }),
 };
@@ -46,7 +52,11 @@ sampleMemory();
 flushCompileCache();
 process.stdout.write(`listening on ${port}\n`);
 
-createInterface(process.stdin).on("line", (line) => obey(JSON.parse(line) as NodeOrder));
+createInterface(process.stdin).on("line", (line) => {
+  const order = JSON.parse(line) as NumberedOrder;
+  obey(order);
+  process.stdout.write(`obeyed ${order.number}\n`);
+});
 // The harness holds the other end: without it, nobody is left to stop this process.
 process.stdin.on("end", () => process.exit(1));
 process.once("SIGTERM", async () => {
@@ -54,12 +64,17 @@ process.once("SIGTERM", async () => {
   process.exit(0);
 });
 
-function obey(order: NodeOrder): void {
+function obey(order: NodeOrder): unknown {
   switch (order.kind) {
     case "stall":
       return stall(order.ms);
     case "clock":
       return setClockOff(order.offsetMs);
+    case "disk":
+      return order.isFull ? fillDisk() : freeDisk();
+    case "upstream":
+      upstream.url = order.url;
+      return;
     case "settle-memory":
       setFlagsFromString("--expose-gc");
       (runInNewContext("gc") as () => void)();
@@ -79,7 +94,17 @@ function setClockOff(offsetMs: number): void {
 }
 
 function sampleMemory(moment: "baseline" | "load" | "settled" = "load"): void {
-  const { rss, heapUsed } = process.memoryUsage();
-  journal.write({ kind: "mem", process: life, rssBytes: rss, heapBytes: heapUsed, moment });
+  const usage = memoryUsage();
+  if (usage !== undefined)
+    journal.write({ kind: "mem", process: life, rssBytes: usage.rss, heapBytes: usage.heapUsed, moment });
   if (moment === "load") setTimeout(sampleMemory, MEMORY_INTERVAL_MS).unref();
+}
+
+/** It needs a file descriptor, and there may be none left. */
+function memoryUsage(): NodeJS.MemoryUsage | undefined {
+  try {
+    return process.memoryUsage();
+  } catch {
+    return undefined;
+  }
 }

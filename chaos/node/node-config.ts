@@ -18,8 +18,8 @@ export interface NodeConfig {
   readonly settings: NodeSettings;
   /** A fault from `sim/server-mutants.ts`, to see that it is found. */
   readonly mutant?: string;
-  /** OpenAI-compatible endpoint behind the handler `upstream`. */
-  readonly upstreamUrl?: string;
+  /** Clients have to show a token; see `tokenFor`. */
+  readonly areTokensNeeded?: boolean;
 }
 
 /** What a node is told while it runs, one JSON object per line on its stdin. */
@@ -28,6 +28,10 @@ export type NodeOrder =
   | { readonly kind: "stall"; readonly ms: number }
   /** Sets the wall clock off; the monotonic one goes on. */
   | { readonly kind: "clock"; readonly offsetMs: number }
+  /** OpenAI-compatible endpoint behind the handler `upstream`. */
+  | { readonly kind: "upstream"; readonly url: string }
+  /** Takes all the room that is left beside its database, or gives it back. */
+  | { readonly kind: "disk"; readonly isFull: boolean }
   /** Collects garbage and writes a `mem` record of that moment. */
   | { readonly kind: "settle-memory"; readonly moment: "baseline" | "settled" }
   /** From now on the client may not read the channel, or may again. */
@@ -37,3 +41,5 @@ export type NodeOrder =
       readonly channel: string;
       readonly isAllowed: boolean;
     };
+
+export type NumberedOrder = NodeOrder & { readonly number: number };

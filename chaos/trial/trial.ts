@@ -17,6 +17,7 @@ import { wireRecord } from "../../sim/wire-record.ts";
 import { Cluster, type ClusterSpec } from "../cluster/cluster.ts";
 import type { NodePlace } from "../cluster/node-place.ts";
 import { machineMs } from "../machine-clock.ts";
+import { tokenFor } from "../node/permissions.ts";
 import { EntrySocket, type EntrySocketHooks } from "../workload/entry-socket.ts";
 import { Load, type LoadShares } from "../workload/load.ts";
 import { TrialRecorder } from "./trial-recorder.ts";
@@ -41,6 +42,7 @@ export interface ClosedConnection {
 const CHANNELS = ["chat:1", "chat:2", "small:1"] as const;
 const WAIT_TIMEOUT_MS = 30_000;
 const LOAD_PAUSE_MS = 4;
+const TOKEN_LIFE_MS = 3_600_000;
 
 /** Ten times as fast as by default, so that a trial is not mostly waiting. */
 const TIMING: ActorTiming = {
@@ -69,8 +71,8 @@ export class Trial implements ActorWorld {
   readonly load: Load;
   /** Where the next connection of a client goes to. @default the entry of the same node as before, while it is up */
   choosePort: ((clientName: string) => number | undefined) | undefined;
-  /** What the credentials of a client are. @default none */
-  tokenOf: ((clientName: string) => string) | undefined;
+  /** What a client shows with its next connection. */
+  tokenOf = (clientName: string) => tokenFor(clientName, Date.now() + TOKEN_LIFE_MS);
   readonly #opened = new WeakSet<EntrySocket>();
   readonly #sockets = new Map<EntrySocket, string>();
   #socketCount = 0;
@@ -128,8 +130,8 @@ export class Trial implements ActorWorld {
     await this.until("traffic", () => recorder.ackCount >= ackCount && recorder.applyCount >= applyCount);
   }
 
-  /** Every client is connected and has everything that was acknowledged up to now. */
-  async caughtUp(timeoutMs = WAIT_TIMEOUT_MS): Promise<void> {
+  /** Each of them is connected and has everything that was acknowledged up to now. */
+  async caughtUp(actors: readonly Actor[] = this.actors): Promise<void> {
     const heads = new Map(this.recorder.ackedHeads);
     const isCurrent = (actor: Actor) => {
       for (const [channel, { epoch, seq }] of actor.standings()) {
@@ -139,7 +141,7 @@ export class Trial implements ActorWorld {
       }
       return actor.isOnline;
     };
-    await this.until("everyone to catch up", () => this.actors.every(isCurrent), timeoutMs);
+    await this.until("everyone to catch up", () => actors.every(isCurrent));
   }
 
   /** @throws Error that says where everyone stands, when it does not become so in time */
@@ -193,7 +195,7 @@ export class Trial implements ActorWorld {
   #hooksFor(name: string): EntrySocketHooks {
     return {
       port: () => this.choosePort?.(name) ?? this.#usualNode(name).entry.port,
-      token: () => this.tokenOf?.(name),
+      token: () => (this.cluster.spec.areTokensNeeded === true ? this.tokenOf(name) : undefined),
       made: (socket) => this.#sockets.set(socket, name),
       opened: (socket) => this.#opened.add(socket),
       text: (socket, text) => {

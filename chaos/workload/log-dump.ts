@@ -9,6 +9,7 @@ import {
 import { isRecordFrame, type RecordFrame } from "../../packages/client/src/channel/record-frame.ts";
 import type { LogEntry } from "../../sim/history/history-record.ts";
 import { chunkValue, endValue, messageValue, outcomeOf, startValue } from "../../sim/record-value.ts";
+import { tokenFor } from "../node/permissions.ts";
 
 export interface DumpedLog {
   readonly channel: string;
@@ -78,6 +79,7 @@ async function readPage(
 ): Promise<Page> {
   const query = new URLSearchParams({ limit: String(limit), ...(after === undefined ? {} : { after }) });
   const response = await fetch(`${baseUrl}/api/channels/${encodeURIComponent(channel)}/messages?${query}`, {
+    headers: { authorization: `Bearer ${tokenFor("auditor", Date.now() + REQUEST_TIMEOUT_MS)}` },
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });
   if (!response.ok) throw new Error(`${channel} cannot be read: ${response.status} ${await response.text()}`);

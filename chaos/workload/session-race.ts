@@ -10,6 +10,7 @@ export interface RaceOutcome {
 }
 
 const TIMEOUT_MS = 10_000;
+const NO_CLOSE_FRAME = 1006;
 
 interface Racer {
   readonly socket: WebSocket;
@@ -17,49 +18,63 @@ interface Racer {
   isWelcome: boolean;
 }
 
-export async function raceForSession(ports: readonly number[]): Promise<RaceOutcome> {
-  const first = new WebSocket(`ws://127.0.0.1:${ports[0]}/ws`);
-  first.on("error", () => {});
-  const [text] = await within(TIMEOUT_MS, "a welcome", once(first, "message"));
-  const { session_id } = JSON.parse(String(text)) as { readonly session_id: string };
-  first.terminate();
-  const racers = ports.map((port): Racer => {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?session_id=${session_id}`);
-    const racer: Racer = { socket, code: undefined, isWelcome: false };
-    socket.on("error", () => {});
-    socket.on("message", () => {
-      racer.isWelcome = true;
-    });
-    socket.on("close", (code) => {
-      racer.code = code;
-    });
-    return racer;
-  });
+/** `undefined` when a connection was lost to something else meanwhile: then nobody can say who won. */
+export async function raceForSession(ports: readonly number[]): Promise<RaceOutcome | undefined> {
+  const sessionId = await freshSession(ports[0]!);
+  if (sessionId === undefined) return undefined;
+  const racers = ports.map((port) => racerFor(port, sessionId));
   try {
     await eventually(
       TIMEOUT_MS,
       "the race to be decided",
-      () =>
-        (racers.filter(({ code }) => code !== undefined).length >= racers.length - 1 &&
-          racers.every(({ code, isWelcome }) => code !== undefined || isWelcome)) ||
-        undefined,
+      () => isDecided(racers) || undefined,
       () => racers.map(({ code, isWelcome }) => `${isWelcome} ${code}`).join("; "),
     );
-    // One more answer from the winner: it was not closed behind its welcome.
     const winner = racers.find(({ code }) => code === undefined);
-    if (winner !== undefined) {
-      winner.socket.send(JSON.stringify({ type: "ping" }));
-      await within(
-        TIMEOUT_MS,
-        "the winner's pong",
-        Promise.race([once(winner.socket, "message"), once(winner.socket, "close")]),
-      );
-    }
-    return {
-      openCount: racers.filter(({ code }) => code === undefined).length,
-      codes: racers.flatMap(({ code }) => (code === undefined ? [] : [code])),
-    };
+    if (winner !== undefined) await hasPong(winner.socket);
+    const codes = racers.flatMap(({ code }) => (code === undefined ? [] : [code]));
+    if (codes.includes(NO_CLOSE_FRAME)) return undefined;
+    return { openCount: racers.length - codes.length, codes };
   } finally {
     for (const { socket } of racers) socket.terminate();
   }
+}
+
+async function freshSession(port: number): Promise<string | undefined> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`);
+  try {
+    const [text] = await within(TIMEOUT_MS, "a welcome", once(socket, "message"));
+    return (JSON.parse(String(text)) as { readonly session_id: string }).session_id;
+  } catch {
+    return undefined;
+  } finally {
+    socket.on("error", () => {});
+    socket.terminate();
+  }
+}
+
+function racerFor(port: number, sessionId: string): Racer {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/ws?session_id=${sessionId}`);
+  const racer: Racer = { socket, code: undefined, isWelcome: false };
+  socket.on("error", () => {});
+  socket.on("message", () => {
+    racer.isWelcome = true;
+  });
+  socket.on("close", (code) => {
+    racer.code = code;
+  });
+  return racer;
+}
+
+/** All but one are closed, and that one has been welcomed. */
+function isDecided(racers: readonly Racer[]): boolean {
+  const open = racers.filter(({ code }) => code === undefined);
+  return open.length === 0 || (open.length === 1 && open[0]!.isWelcome);
+}
+
+/** One more answer: the winner was not closed behind its welcome. */
+async function hasPong(socket: WebSocket): Promise<void> {
+  socket.send(JSON.stringify({ type: "ping" }));
+  const answered = Promise.race([once(socket, "message"), once(socket, "close")]).catch(() => {});
+  await within(TIMEOUT_MS, "the winner's pong", answered);
 }
