@@ -11,6 +11,7 @@ export default defineConfig({
       "bench/**/*.test.ts",
       "e2e/**/*.test.ts",
       "conformance/**/*.test.ts",
+      "chaos/**/*.test.ts",
     ],
     testTimeout: 20_000,
     hookTimeout: 20_000,

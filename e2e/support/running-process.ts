@@ -14,6 +14,8 @@ export interface SpawnOptions {
   /** Added to a nearly empty environment: what the machine has set must not reach the program. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** @default this Node */
+  readonly program?: string;
 }
 
 export interface ProcessEnd {
@@ -32,7 +34,7 @@ export class RunningProcess {
 
   constructor(argv: readonly string[], options: SpawnOptions = {}) {
     this.#argv = argv;
-    this.#child = spawn(process.execPath, argv, {
+    this.#child = spawn(options.program ?? process.execPath, argv, {
       cwd: options.cwd ?? ROOT,
       env: { PATH: process.env["PATH"], HOME: options.cwd ?? ROOT, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],
@@ -67,6 +69,11 @@ export class RunningProcess {
 
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Writes a line to its stdin. */
+  tell(line: string): void {
+    this.#child.stdin!.write(`${line}\n`);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -3,7 +3,7 @@ import type { Chunk } from "@tachikoma/protocol";
 import type { Clock } from "../../packages/server/src/core/ports.ts";
 import type { ExecutionContext, Handler } from "../../packages/server/src/executions/handler.ts";
 import { Dice } from "../dice.ts";
-import type { Recorder } from "../recorder.ts";
+import type { RecordOf } from "../history/history-record.ts";
 
 /** `deaf` ignores its signal; `steered` waits for inputs; `failing` throws half-way; `rich` yields chunks of several parts. */
 export const MODEL_KINDS = ["plain", "deaf", "steered", "failing", "rich"] as const;
@@ -20,7 +20,9 @@ export interface ModelInput {
 const INPUT_PATIENCE_MS = 3_000;
 
 /** Where a model tells of the requests that reach it, and of those that are aborted. */
-type ModelRecorder = Pick<Recorder, "write">;
+export interface ModelRecorder {
+  write(record: Omit<RecordOf<"llm.sent" | "llm.abort">, "timeMs">): void;
+}
 
 /** The model is elsewhere: what it tells the history it tells however the server's process fares. */
 export function createModel(clock: Clock, recorder: ModelRecorder): Handler<ModelInput> {

@@ -46,6 +46,18 @@ test("a timer never runs before its time has passed", async () => {
   }
 });
 
+test("a process that was held up while it set a timer does not ask for a negative time", () => {
+  useNodeLikeTimers();
+  const asked = vi.spyOn(globalThis, "setTimeout");
+  let nowMs = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => {
+    nowMs += 10;
+    return nowMs;
+  });
+  systemClock.setTimer(1, () => {});
+  expect(asked.mock.calls.map(([, delayMs]) => delayMs)).toEqual([0]);
+});
+
 test("deferred tasks run in order, after what is already waiting", async () => {
   const events: string[] = [];
   await new Promise<void>((resolve) => {

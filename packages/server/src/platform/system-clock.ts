@@ -17,7 +17,8 @@ function setSystemTimer(delayMs: number, task: () => void): Timer {
   const dueMs = performance.now() + Math.max(delayMs, 0);
   let timeout: NodeJS.Timeout;
   const arm = (remainingMs: number): void => {
-    timeout = setTimeout(fire, Math.min(Math.ceil(remainingMs), MAX_TIMEOUT_MS));
+    // The process may have been held up since the time was computed; Node warns of a negative one.
+    timeout = setTimeout(fire, Math.min(Math.max(Math.ceil(remainingMs), 0), MAX_TIMEOUT_MS));
   };
   // Looks at the clock again for two reasons: a long delay is counted in several stretches, and setTimeout counts whole
   // milliseconds, so it may come a fraction of one early.

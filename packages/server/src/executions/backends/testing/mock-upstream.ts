@@ -63,6 +63,11 @@ export class MockUpstream {
     this.#script.push(...responses);
   }
 
+  /** Drops the answers that nobody has asked for. */
+  forgetScript(): void {
+    this.#script.length = 0;
+  }
+
   /** Resolves when that many requests have arrived. */
   async received(count: number): Promise<void> {
     while (this.requests.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));

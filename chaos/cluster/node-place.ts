@@ -1,0 +1,181 @@
+/**
+ * One place of a cluster where a node runs, dies and is started again. Clients reach it at its `entry`, and it reaches Redis
+ * through its `storeLink`: two proxies that outlive every process, so that nobody has to know where the node listens now.
+ */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ROOT, RunningProcess } from "../../e2e/support/running-process.ts";
+import { type JournalRecord, readJournal } from "../node/journal.ts";
+import type { NodeConfig, NodeOrder } from "../node/node-config.ts";
+import type { FaultProxy } from "../proxy/fault-proxy.ts";
+import { processErrors } from "./process-errors.ts";
+
+const PROGRAM = fileURLToPath(new URL("../node/main.ts", import.meta.url));
+/** A node starts in half the time when its sources have been compiled before. */
+const COMPILE_CACHE = join(ROOT, "node_modules", ".cache", "chaos");
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 20_000;
+
+/** What a process leaves behind that has ended, or had to. */
+export interface EndedLife {
+  readonly life: string;
+  readonly endedAtMs: number;
+}
+
+export interface NodePlaceOptions {
+  /** `node-1` */
+  readonly name: string;
+  readonly folder: string;
+  readonly entry: FaultProxy;
+  readonly storeLink: FaultProxy | undefined;
+  readonly config: Omit<NodeConfig, "journalPath" | "life">;
+  /** Flags of Node, such as a limit of its heap. */
+  readonly nodeFlags?: readonly string[];
+  /** A program that runs Node in its turn, such as `prlimit`, with its arguments. */
+  readonly wrapper?: readonly string[];
+  readonly nowMs: () => number;
+}
+
+export class NodePlace {
+  readonly name: string;
+  readonly entry: FaultProxy;
+  readonly storeLink: FaultProxy | undefined;
+  readonly endedLives: EndedLife[] = [];
+  /** Of all its processes. */
+  readonly outputs: string[] = [];
+  readonly #options: NodePlaceOptions;
+  #process: RunningProcess | undefined;
+  #lifeCount = 0;
+  #port: number | undefined;
+  #isPaused = false;
+  #orderCount = 0;
+  /** It has been told to end, or was killed: not coming back by itself is no fault. */
+  #isEnding = false;
+  readonly #errors: { readonly life: string; readonly text: string }[] = [];
+
+  constructor(options: NodePlaceOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.entry = options.entry;
+    this.storeLink = options.storeLink;
+  }
+
+  get isUp(): boolean {
+    return this.#process !== undefined && !this.#process.hasEnded;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get life(): string {
+    return `${this.name}.${this.#lifeCount}`;
+  }
+
+  /** Of the node itself, past its entry. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async start(): Promise<void> {
+    if (this.#process !== undefined) this.#ended();
+    this.#lifeCount += 1;
+    this.#isEnding = false;
+    const { config, folder, nodeFlags = [], wrapper = [] } = this.#options;
+    const full: NodeConfig = { ...config, life: this.life, journalPath: this.#journalPath(this.#lifeCount) };
+    const argv = [...nodeFlags, "--conditions=source", PROGRAM, JSON.stringify(full)];
+    const [program, ...before] = wrapper;
+    const options = { cwd: folder, env: { NODE_COMPILE_CACHE: COMPILE_CACHE } };
+    const process_ =
+      program === undefined
+        ? new RunningProcess(argv, options)
+        : new RunningProcess([...before, process.execPath, ...argv], { ...options, program });
+    this.#process = process_;
+    const [, port] = await process_.matched(/listening on (\d+)/, START_TIMEOUT_MS);
+    this.#port = Number(port);
+    this.entry.targetPort = this.#port;
+  }
+
+  /** Resolves when it has done it. */
+  async tell(order: NodeOrder): Promise<void> {
+    const process_ = this.#process;
+    if (process_ === undefined) return;
+    this.#orderCount += 1;
+    const number = this.#orderCount;
+    process_.tell(JSON.stringify({ ...order, number }));
+    await process_.matched(new RegExp(`^obeyed ${number}$`, "m"));
+  }
+
+  async kill(): Promise<void> {
+    this.#isEnding = true;
+    await this.#process?.kill();
+    this.#ended();
+  }
+
+  /** As an operator or a container runtime stops it. */
+  async terminate(): Promise<void> {
+    this.#isEnding = true;
+    this.#process?.signal("SIGTERM");
+    await this.stopped();
+  }
+
+  /** Waits for an end that was asked for. */
+  async stopped(): Promise<void> {
+    const end = await this.#process?.ended(STOP_TIMEOUT_MS);
+    if (end !== undefined && end.code !== 0)
+      this.#errors.push({
+        life: this.life,
+        text: `ended with ${end.code ?? end.signal} when it was stopped`,
+      });
+    this.#ended();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#process?.signal("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#process?.signal("SIGCONT");
+  }
+
+  /** What its processes wrote of what they did, in the order of its lives. */
+  journals(): JournalRecord[] {
+    return Array.from({ length: this.#lifeCount }, (_, index) => this.#journalPath(index + 1))
+      .filter((path) => existsSync(path))
+      .flatMap(readJournal);
+  }
+
+  /** Errors that nobody handled, of all its lives. */
+  errors(): readonly { readonly life: string; readonly text: string }[] {
+    this.#collectErrors();
+    return this.#errors;
+  }
+
+  #ended(): void {
+    if (this.#process === undefined) return;
+    this.#collectErrors();
+    this.outputs.push(this.#process.stdout, this.#process.stderr);
+    this.endedLives.push({ life: this.life, endedAtMs: this.#options.nowMs() });
+    this.entry.targetPort = undefined;
+    this.#process = undefined;
+    this.#isPaused = false;
+  }
+
+  #collectErrors(): void {
+    const process_ = this.#process;
+    if (process_ === undefined) return;
+    const texts = processErrors(process_);
+    if (process_.hasEnded && !this.#isEnding) texts.push("ended by itself");
+    for (const text of texts) {
+      if (!this.#errors.some((one) => one.life === this.life && one.text === text))
+        this.#errors.push({ life: this.life, text });
+    }
+  }
+
+  #journalPath(lifeNumber: number): string {
+    return join(this.#options.folder, `${this.name}.${lifeNumber}.jsonl`);
+  }
+}

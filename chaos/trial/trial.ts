@@ -1,0 +1,236 @@
+/**
+ * A cluster, clients on it and work for them, for as long as a fault class needs them. Everything that happens goes into one
+ * history; what is wrong without a history to show it is a finding.
+ */
+
+import { eventually } from "../../e2e/support/wait.ts";
+import { seededRandom } from "../../packages/server/src/core/testing/seeded-random.ts";
+import { systemClock } from "../../packages/server/src/platform/system-clock.ts";
+import type { Actor } from "../../sim/actors/actor.ts";
+import type { ActorTiming, ActorWorld, Fold } from "../../sim/actors/actor-world.ts";
+import type { WatchedCancel } from "../../sim/actors/cancel-watch.ts";
+import { LibraryClient } from "../../sim/actors/library-client.ts";
+import { PlainClient } from "../../sim/actors/plain-client.ts";
+import { Dice } from "../../sim/dice.ts";
+import { DEFAULT_CHECK_OPTIONS } from "../../sim/history/check-options.ts";
+import { wireRecord } from "../../sim/wire-record.ts";
+import { Cluster, type ClusterSpec } from "../cluster/cluster.ts";
+import type { NodePlace } from "../cluster/node-place.ts";
+import { machineMs } from "../machine-clock.ts";
+import { tokenFor } from "../node/permissions.ts";
+import { EntrySocket, type EntrySocketHooks } from "../workload/entry-socket.ts";
+import { Load, type LoadShares } from "../workload/load.ts";
+import { TrialRecorder } from "./trial-recorder.ts";
+
+export interface TrialOptions {
+  readonly seed: number;
+  /** An empty folder for everything that the processes write. */
+  readonly folder: string;
+  readonly cluster: ClusterSpec;
+  readonly libraryClientCount?: number;
+  readonly plainClientCount?: number;
+  readonly load?: { readonly pauseMs?: number; readonly shares?: Partial<LoadShares> };
+}
+
+export interface ClosedConnection {
+  readonly client: string;
+  readonly code: number;
+  /** False for an attempt that came to nothing. */
+  readonly wasOpen: boolean;
+}
+
+const CHANNELS = ["chat:1", "chat:2", "small:1"] as const;
+const WAIT_TIMEOUT_MS = 30_000;
+const LOAD_PAUSE_MS = 4;
+const TOKEN_LIFE_MS = 3_600_000;
+
+/** Ten times as fast as by default, so that a trial is not mostly waiting. */
+const TIMING: ActorTiming = {
+  backOff: { baseDelayMs: 30, maxDelayMs: 200 },
+  heartbeat: { idlePingAfterMs: 400, pongTimeoutMs: 500 },
+  plainReconnectMs: 60,
+  plainSilenceMs: 1_200,
+};
+
+export class Trial implements ActorWorld {
+  /** The wall clock of this process, and the monotonic one of all. */
+  readonly clock = { ...systemClock, monotonicMs: machineMs };
+  readonly timing = TIMING;
+  readonly recorder = new TrialRecorder();
+  readonly random;
+  readonly dice: Dice;
+  readonly cluster: Cluster;
+  readonly network = { webSocketFor: (name: string) => this.#socketClass(name) };
+  readonly channels: readonly string[] = CHANNELS;
+  readonly actors: Actor[] = [];
+  readonly executionIds: string[] = [];
+  readonly cancels: WatchedCancel[] = [];
+  readonly folds: Fold[] = [];
+  /** In the order in which they ended. */
+  readonly closed: ClosedConnection[] = [];
+  readonly load: Load;
+  /** Where the next connection of a client goes to. @default the entry of the same node as before, while it is up */
+  choosePort: ((clientName: string) => number | undefined) | undefined;
+  /** What a client shows with its next connection. */
+  tokenOf = (clientName: string) => tokenFor(clientName, Date.now() + TOKEN_LIFE_MS);
+  readonly #opened = new WeakSet<EntrySocket>();
+  readonly #sockets = new Map<EntrySocket, string>();
+  #socketCount = 0;
+
+  private constructor(options: TrialOptions, cluster: Cluster) {
+    this.cluster = cluster;
+    this.dice = new Dice(options.seed);
+    this.random = seededRandom(options.seed ^ 0x5eed);
+    const { libraryClientCount = 3, plainClientCount = 1, load } = options;
+    for (let index = 0; index < libraryClientCount; index += 1)
+      this.actors.push(new LibraryClient(`lib-${index}`, this));
+    for (let index = 0; index < plainClientCount; index += 1)
+      this.actors.push(new PlainClient(`plain-${index}`, this));
+    this.load = new Load({
+      dice: new Dice(options.seed + 1),
+      actors: this.actors,
+      channels: this.channels,
+      pauseMs: load?.pauseMs ?? LOAD_PAUSE_MS,
+      ...(load?.shares === undefined ? {} : { shares: load.shares }),
+    });
+  }
+
+  /** Resolves when every client follows the first channel and the work has begun. */
+  static async start(options: TrialOptions): Promise<Trial> {
+    const cluster = await Cluster.start(options.folder, options.cluster, options.seed);
+    const trial = new Trial(options, cluster);
+    try {
+      for (const actor of trial.actors) actor.subscribe(CHANNELS[0]);
+      await trial.until("all subscriptions", () =>
+        trial.actors.every((actor) => actor.standings().has(CHANNELS[0])),
+      );
+      trial.load.start();
+      return trial;
+    } catch (cause) {
+      await trial.close();
+      throw cause;
+    }
+  }
+
+  /** A fault, with its beginning and its end in the history. */
+  async fault(name: string, during: () => Promise<void>): Promise<void> {
+    this.recorder.write({ kind: "fault.on", fault: name });
+    try {
+      await during();
+    } finally {
+      this.recorder.write({ kind: "fault.off", fault: name });
+    }
+  }
+
+  /** Some acknowledged and some delivered records from now: a moment of the dice's choice in the middle of the traffic. */
+  async untilBusy(dice: Dice): Promise<void> {
+    const { recorder } = this;
+    const ackCount = recorder.ackCount + dice.between(1, 20);
+    const applyCount = recorder.applyCount + dice.between(1, 100);
+    await this.until("traffic", () => recorder.ackCount >= ackCount && recorder.applyCount >= applyCount);
+  }
+
+  /** Each of them is connected and has everything that was acknowledged up to now. */
+  async caughtUp(actors: readonly Actor[] = this.actors): Promise<void> {
+    const heads = new Map(this.recorder.ackedHeads);
+    const isCurrent = (actor: Actor) => {
+      for (const [channel, { epoch, seq }] of actor.standings()) {
+        const head = heads.get(`default/${channel}`);
+        // In another epoch: a reset has led there, and what was acknowledged before is not in it.
+        if (head !== undefined && head.epoch === epoch && seq < head.seq) return false;
+      }
+      return actor.isOnline;
+    };
+    await this.until("everyone to catch up", () => actors.every(isCurrent));
+  }
+
+  /** @throws Error that says where everyone stands, when it does not become so in time */
+  async until(what: string, isSo: () => boolean, timeoutMs = WAIT_TIMEOUT_MS): Promise<void> {
+    await eventually(
+      timeoutMs,
+      what,
+      () => isSo() || undefined,
+      () => this.standings(),
+    );
+  }
+
+  standings(): string {
+    const heads = [...this.recorder.ackedHeads].map(
+      ([stream, { epoch, seq }]) => `${stream} ${epoch}.${seq}`,
+    );
+    const actors = this.actors.map((actor) => {
+      const places = [...actor.standings()].map(([channel, { epoch, seq }]) => `${channel} ${epoch}.${seq}`);
+      const waitsFor =
+        actor.unanswered.length === 0 ? "" : `, waits for ${actor.unanswered.slice(0, 5).join(", ")}`;
+      return `${actor.name} ${actor.isOnline ? "online" : "offline"} at ${places.join(", ")}${waitsFor}`;
+    });
+    return [`acknowledged: ${heads.join(", ")}`, ...actors].join("; ");
+  }
+
+  /** The sockets of one client, or of all, that are open or about to be. */
+  socketsOf(clientName?: string): EntrySocket[] {
+    return [...this.#sockets].flatMap(([socket, name]) => ((clientName ?? name) === name ? [socket] : []));
+  }
+
+  async close(): Promise<void> {
+    this.load.stop();
+    for (const actor of this.actors) actor.close();
+    for (const socket of this.#sockets.keys()) socket.terminate();
+    await this.cluster.close();
+  }
+
+  #socketClass(name: string): new (url: string) => EntrySocket {
+    const nextId = () => {
+      this.#socketCount += 1;
+      return `${name}#${this.#socketCount}`;
+    };
+    const hooks = this.#hooksFor(name);
+    return class extends EntrySocket {
+      constructor(url: string) {
+        super(nextId(), url, hooks);
+      }
+    };
+  }
+
+  #hooksFor(name: string): EntrySocketHooks {
+    return {
+      port: () => this.choosePort?.(name) ?? this.#usualNode(name).entry.port,
+      token: () => (this.cluster.spec.areTokensNeeded === true ? this.tokenOf(name) : undefined),
+      made: (socket) => this.#sockets.set(socket, name),
+      opened: (socket) => this.#opened.add(socket),
+      text: (socket, text) => {
+        const record = wireRecord(name, socket.id, text);
+        if (record !== undefined) this.recorder.write(record);
+      },
+      closed: (socket, code) => this.#closed(name, socket, code),
+      refused: (status, body) => this.#refused(name, status, body),
+    };
+  }
+
+  /** The same node for the same client, or the next one that is up. */
+  #usualNode(name: string): NodePlace {
+    const { nodes } = this.cluster;
+    const first = this.actors.findIndex((actor) => actor.name === name);
+    const start = first === -1 ? this.actors.length : first;
+    for (let step = 0; step < nodes.length; step += 1) {
+      const node = nodes[(start + step) % nodes.length]!;
+      if (node.isUp) return node;
+    }
+    return nodes[start % nodes.length]!;
+  }
+
+  #closed(client: string, socket: EntrySocket, code: number): void {
+    this.#sockets.delete(socket);
+    this.closed.push({ client, code, wasOpen: this.#opened.has(socket) });
+    this.recorder.note(`${client} ${socket.id} closed ${code}`);
+    const isKnown = code === 1006 || code === 1005 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
+    if (!isKnown || code === 1011) this.recorder.find("close-code", `${socket.id} ended with ${code}`);
+  }
+
+  #refused(client: string, status: number, body: string): void {
+    const code = /"code":"([A-Z_]+)"/.exec(body)?.[1];
+    this.recorder.note(`${client} was refused: ${status} ${code}`);
+    // What a fault has cut short says nothing.
+    if (code !== undefined) this.recorder.write({ kind: "call.fail", call: `upgrade ${status}`, code });
+  }
+}
