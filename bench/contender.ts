@@ -108,8 +108,8 @@ export class Contender {
   async storeCommandCount(): Promise<number | undefined> {
     if (this.#redis === undefined) return undefined;
     const stats = String(await this.#redis.command("INFO", "commandstats"));
-    // What a script calls is part of the one command that ran it.
-    const calls = [...stats.matchAll(/^cmdstat_(?:evalsha|xrange|hmget|wait|ping):calls=(\d+)/gm)];
+    // Everything goes through scripts; what a script calls is part of the one command that ran it.
+    const calls = [...stats.matchAll(/^cmdstat_(?:evalsha|wait|waitaof):calls=(\d+)/gm)];
     return calls.reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
