@@ -56,7 +56,7 @@ describe("banner", () => {
 
   test("says where the data is, without the password", () => {
     const database = { url: "redis://user:canary@db.example:7000/2", keyPrefix: "demo" };
-    expect(show({ database })).toContain("redis://db.example:7000/2, keys demo:*, durability memory\n");
+    expect(show({ database })).toContain("redis://db.example:7000/2, keys {demo}:*, durability memory\n");
     expect(show({ database })).not.toContain("canary");
   });
 

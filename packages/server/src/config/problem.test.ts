@@ -69,8 +69,8 @@ describe("what a problem says", () => {
       'tachikoma.toml:3: database.durability: "power-loss" is none of Redis\'s: "memory", "replica", "fsync"',
     ],
     [
-      '[database]\nkey_prefix = "a:b"',
-      'tachikoma.toml:2: database.key_prefix = "a:b": must consist of letters, digits, dots, underscores and dashes',
+      '[database]\nkey_prefix = "a/b"',
+      'tachikoma.toml:2: database.key_prefix = "a/b": must consist of letters, digits, dots, colons, underscores and dashes',
     ],
     [
       '[database]\nurl = "redis://localhost"\npassword_env = "NOWHERE"',

@@ -54,7 +54,7 @@ describe("a secret is never shown", () => {
     ["of a database, twice", `[database]\nurl = "redis://:${CANARY}@h"\npassword = "${CANARY}"`],
     [
       "of a database, where it was taken for a prefix",
-      `[database]\nurl = "redis://:${CANARY}@h"\nkey_prefix = "${CANARY}:"`,
+      `[database]\nurl = "redis://:${CANARY}@h"\nkey_prefix = "${CANARY}/"`,
     ],
     ["of a database, encoded", `[database]\nurl = "redis://:%40${CANARY}@h"\nkey_prefix = "@${CANARY}"`],
     [

@@ -138,7 +138,7 @@ describe("ranges", () => {
       "redis://h?x=1",
       "redis://:a/b@h",
     ],
-    [["database", "key_prefix"], "tachikoma", "a.B_1-c", "a:b", "a*", "{a}", "a b", ""],
+    [["database", "key_prefix"], "tachikoma", "a.B_1:c-d", "a/b", "a*", "{a}", "a b", ""],
     [["server", "public_url"], "https://a.example", "http://a:1/x", "ftp://a", "a.example", "http://", ""],
     [["security", "api_key_env"], "KEY", "_k2", "2K", "A B", "$KEY", "A=B"],
   ])("%j takes the first two and refuses the others", (path, first, second, ...refused) => {

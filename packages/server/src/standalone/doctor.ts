@@ -39,14 +39,11 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
       yield* sqliteFindings(target.path);
       return;
     case "redis":
-      yield* examineRedis(target, settings.cluster.leaseTtlSecs * 1_000);
+      yield* examineRedis(target);
   }
 }
 
-async function* examineRedis(
-  target: Extract<DatabaseTarget, { kind: "redis" }>,
-  leaseTtlMs: number,
-): AsyncGenerator<Finding> {
+async function* examineRedis(target: Extract<DatabaseTarget, { kind: "redis" }>): AsyncGenerator<Finding> {
   const url = parseDatabaseUrl(target.url);
   if (url.kind !== "redis") return;
   try {
@@ -58,7 +55,7 @@ async function* examineRedis(
       level: "ok",
       text: `${target.address} can be reached`,
     };
-    yield* redisFindings(facts, { ...target, leaseTtlMs, isLoopback });
+    yield* redisFindings(facts, { ...target, isLoopback });
   } catch (cause) {
     const fault = connectFault(cause, url.isTls);
     yield { area: "database", check: "redis_connection", ...fault, text: `${target.address}: ${fault.text}` };

@@ -24,11 +24,11 @@ export const databaseSection = z.strictObject({
     "tachikoma",
     text({
       maxChars: 64,
-      form: "letters, digits, `.`, `_` and `-`",
+      form: "letters, digits, `.`, `:`, `_` and `-`",
       fault: (prefix) =>
-        /^[\w.-]+$/.test(prefix)
+        /^[\w.:-]+$/.test(prefix)
           ? undefined
-          : "must consist of letters, digits, dots, underscores and dashes",
+          : "must consist of letters, digits, dots, colons, underscores and dashes",
       description:
         "What every key in Redis starts with. Nodes with the same prefix in one Redis are one cluster; another prefix is another one.",
     }),
@@ -37,7 +37,7 @@ export const databaseSection = z.strictObject({
     choice({
       choices: [...SQLITE_DURABILITIES, ...REDIS_DURABILITIES],
       description:
-        "What acknowledged data survives. SQLite: `power-loss` (the default) waits for the disk at each commit; `process-crash` is faster and survives the end of the process, but not of the machine. Redis: `memory` (the default) is as safe as the persistence of your Redis; `replica` waits for a replica to have it; `fsync` waits for the disk, and needs Redis 7.2.",
+        "What acknowledged data survives. SQLite: `power-loss` (the default) waits for the disk at each commit; `process-crash` is faster and survives the end of the process, but not of the machine. Redis: `memory` (the default) is as safe as the persistence of your Redis; `replica` waits for a replica to have it; `fsync` waits for the disk (Redis 7.2, or one with `appendfsync always`).",
     }),
   ),
 });

@@ -18,7 +18,7 @@ export function connectFault(cause: unknown, isTls: boolean): Judgement {
     );
   }
   if (/^NOPERM/.test(text))
-    return problem("its user may not even connect", "give it the commands of docs/operating.md");
+    return problem("its user may not even connect", "give it the commands of docs/redis.md");
   if (/DB index/.test(text))
     return problem("it has no database of that number", "change what follows the host in database.url");
   if (/^(LOADING|MASTERDOWN)/.test(text))

@@ -8,8 +8,6 @@ import { judgeReplication } from "./redis-replication.ts";
 /** What the settings ask. */
 export interface RedisDemand {
   readonly durability: RedisDurability;
-  readonly keyPrefix: string;
-  readonly leaseTtlMs: number;
   readonly isLoopback: boolean;
 }
 
@@ -19,19 +17,19 @@ export function redisFindings(facts: RedisFacts, demand: RedisDemand): Finding[]
   const judgements: readonly (readonly [check: string, judgement: Judgement])[] = [
     ["redis_version", judgeVersion(facts, demand)],
     ["redis_mode", judgeMode(facts)],
-    ["redis_rights", judgeRights(facts, demand)],
+    ["redis_rights", judgeRights(facts)],
     ["redis_access", judgeAccess(facts, demand)],
     ["redis_eviction", judgeEviction(facts)],
     ["redis_memory", judgeMemory(facts)],
     ["redis_persistence", judgePersistence(facts, demand.durability)],
     ["redis_replication", judgeReplication(facts, demand.durability)],
     ["redis_latency", judgeLatency(facts)],
-    ["redis_clock", judgeClock(facts, demand)],
+    ["redis_clock", judgeClock(facts)],
   ];
   return judgements.map(([check, judgement]) => ({ area: "database", check, ...judgement }));
 }
 
-function judgeVersion({ info }: RedisFacts, { durability }: RedisDemand): Judgement {
+function judgeVersion({ info, config }: RedisFacts, { durability }: RedisDemand): Judgement {
   const version = versionIn(info);
   if (version === undefined) {
     return warning("its version is not known: the user may not ask (INFO)", "give the user INFO");
@@ -45,10 +43,10 @@ function judgeVersion({ info }: RedisFacts, { durability }: RedisDemand): Judgem
     );
   }
   if (major < 7) return problem(`Redis ${text} is too old`, `use Redis ${SUPPORTED_VERSIONS}`);
-  if (durability === "fsync" && major === 7 && minor < 2) {
+  if (durability === "fsync" && major === 7 && minor < 2 && config.get("appendfsync") !== "always") {
     return problem(
-      `Redis ${text} cannot wait for its disk, and database.durability is "fsync"`,
-      'use Redis 7.2 or newer, or durability "replica" or "memory" (with appendfsync always the latter waits too)',
+      `Redis ${text} cannot be asked to wait for its disk, and database.durability is "fsync"`,
+      "use Redis 7.2 or newer, or let it always wait (appendfsync always)",
     );
   }
   if (major > 8) {
@@ -77,12 +75,9 @@ function judgeMode({ info }: RedisFacts): Judgement {
   }
 }
 
-function judgeRights({ deniedCommands }: RedisFacts, { keyPrefix }: RedisDemand): Judgement {
+function judgeRights({ deniedCommands }: RedisFacts): Judgement {
   if (deniedCommands.length === 0) return ok("its user may do all that the store needs");
-  return problem(
-    `its user may not: ${deniedCommands.join(", ")}`,
-    `give it these commands, the keys ~${keyPrefix}:* and the channels &${keyPrefix}:* (docs/operating.md has an ACL)`,
-  );
+  return problem(`its user may not: ${deniedCommands.join(", ")}`, "docs/redis.md has the ACL that it needs");
 }
 
 function judgeAccess({ isOpenToAll }: RedisFacts, { isLoopback }: RedisDemand): Judgement {
@@ -161,13 +156,13 @@ function shownMs(ms: number): string {
 
 const MAX_SKEW_MS = 1_000;
 
-function judgeClock({ clockAheadMs }: RedisFacts, { leaseTtlMs }: RedisDemand): Judgement {
+function judgeClock({ clockAheadMs }: RedisFacts): Judgement {
   if (clockAheadMs === undefined) return warning("its clock is not known", "give the user TIME");
   const skewMs = Math.abs(clockAheadMs);
   const text = `its clock and this machine's differ by ${shownMs(skewMs)}`;
-  const advice =
-    "let NTP set the clocks of all machines: nodes judge by the clock whether another one is still there";
-  // An owner lets go at two thirds of its lease: clocks that differ by the rest end executions that still run.
-  if (skewMs >= leaseTtlMs / 3) return problem(text, advice);
-  return skewMs > MAX_SKEW_MS ? warning(text, advice) : ok(text);
+  if (skewMs <= MAX_SKEW_MS) return ok(text);
+  return warning(
+    text,
+    "let NTP set the clocks of all machines: tokens and sessions expire by the clock of each node",
+  );
 }

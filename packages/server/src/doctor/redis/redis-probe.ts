@@ -27,22 +27,21 @@ export async function probeRedis(target: RedisTarget): Promise<RedisFacts> {
 }
 
 async function gatherFacts(client: Client, target: RedisTarget): Promise<RedisFacts> {
-  const { keyPrefix, durability } = target;
-  const runId = randomUUID();
+  const root = rootOf(target);
+  const scratch = `${root}doctor:${randomUUID()}`;
   const send: SendCommand = (args) => client.sendCommand([...args]);
   const info = parseInfo(String(await orNothing(send(["INFO"]))));
   const config = await readConfig(send);
   const deniedCommands = await deniedRights({
     send,
     subscribe: (channel) => withClient(target.url, (other) => other.sSubscribe(channel, () => {})),
-    keyPrefix,
-    durability,
-    runId,
+    root,
+    scratch,
+    durability: target.durability,
   });
-  const scratchKey = `${keyPrefix}:doctor:${runId}`;
   const ping = await measure(PING_COUNT, () => send(["PING"]));
-  const script = await orNothing(measure(SCRIPT_COUNT, () => send(["EVAL", SCRIPT, "1", scratchKey, "1"])));
-  await orNothing(send(["DEL", scratchKey]));
+  const script = await orNothing(measure(SCRIPT_COUNT, () => send(["EVAL", SCRIPT, "1", scratch, "1"])));
+  await orNothing(send(["DEL", scratch]));
   return {
     info,
     config,
@@ -52,6 +51,13 @@ async function gatherFacts(client: Client, target: RedisTarget): Promise<RedisFa
     clockAheadMs: await orNothing(clockAhead(send)),
     isOpenToAll: await isOpenToAll(target.url),
   };
+}
+
+/** Braces keep all of it in one slot; a topic is the same in every database, so its name says which one. */
+function rootOf({ keyPrefix, url }: RedisTarget): string {
+  const parsed = parseDatabaseUrl(url);
+  const number = parsed.kind === "redis" ? parsed.databaseNumber : 0;
+  return number === 0 ? `{${keyPrefix}}:` : `{${keyPrefix}@${number}}:`;
 }
 
 async function readConfig(send: SendCommand): Promise<ReadonlyMap<string, string>> {

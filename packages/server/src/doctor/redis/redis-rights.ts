@@ -1,31 +1,31 @@
-/** Tries what the store does, on keys of its own that go by themselves: only that shows what an ACL really allows. */
+/** Tries what the store does, on keys of its own that it removes again: only that shows what an ACL really allows. */
 import type { RedisDurability } from "../../config/database-target.ts";
 
 export type SendCommand = (args: readonly string[]) => Promise<unknown>;
 
 export interface RightsOptions {
   readonly send: SendCommand;
-  /** Subscribes to a sharded channel and leaves it again. */
+  /** Subscribes to a sharded channel. */
   readonly subscribe: (channel: string) => Promise<void>;
-  readonly keyPrefix: string;
+  /** What all names of the store start with. */
+  readonly root: string;
+  /** A name under it that nobody else has. */
+  readonly scratch: string;
   readonly durability: RedisDurability;
-  /** Makes the names unique. */
-  readonly runId: string;
 }
 
 const SCRATCH_TTL_MS = "10000";
 
 /** @returns what was refused: commands by name, and keys or channels by their pattern */
 export async function deniedRights(options: RightsOptions): Promise<string[]> {
-  const { send, subscribe, keyPrefix, runId } = options;
-  const scratch = `${keyPrefix}:doctor:${runId}`;
+  const { send, subscribe, root, scratch } = options;
   const denied = new Set<string>();
   const attempt = async (name: string, work: () => Promise<unknown>) => {
     const refusal = await work().then(
       () => undefined,
       (cause: unknown) => (cause instanceof Error ? cause.message : String(cause)),
     );
-    const what = refusal === undefined ? undefined : deniedBy(refusal, name, keyPrefix);
+    const what = refusal === undefined ? undefined : deniedBy(refusal, name, root);
     if (what !== undefined) denied.add(what);
   };
   for (const args of commandsOf(scratch, options.durability)) await attempt(args[0]!, () => send(args));
@@ -33,42 +33,52 @@ export async function deniedRights(options: RightsOptions): Promise<string[]> {
   return [...denied];
 }
 
-function commandsOf(scratch: string, durability: RedisDurability): readonly (readonly string[])[] {
-  const [text, hash, stream, sorted, set] = ["text", "hash", "stream", "sorted", "set"].map(
+/** Every command of the store once: on its own, or as part of its scripts. */
+export function commandsOf(scratch: string, durability: RedisDurability): readonly (readonly string[])[] {
+  const [text, number, hash, stream, sorted, set] = ["text", "number", "hash", "stream", "sorted", "set"].map(
     (kind) => `${scratch}:${kind}`,
-  ) as [string, string, string, string, string];
-  const names = [text, hash, stream, sorted, set];
+  ) as [string, string, string, string, string, string];
+  const names = [text, number, hash, stream, sorted, set];
   return [
+    ["PING"],
+    ["INFO", "server"],
+    ["TIME"],
+    ["SCRIPT", "LOAD", "return 1"],
+    ["EVALSHA", "0".repeat(40), "1", text],
     ["SET", text, "1", "PX", SCRATCH_TTL_MS],
     ["GET", text],
+    ["EXISTS", text],
+    ["INCR", number],
     ["HSET", hash, "a", "1"],
+    ["HSETNX", hash, "a", "1"],
+    ["HINCRBY", hash, "a", "1"],
+    ["HGET", hash, "a"],
+    ["HMGET", hash, "a"],
     ["HGETALL", hash],
+    ["HLEN", hash],
     ["HDEL", hash, "b"],
     ["XADD", stream, "1-1", "a", "1"],
     ["XRANGE", stream, "-", "+", "COUNT", "1"],
-    ["XREVRANGE", stream, "+", "-", "COUNT", "1"],
+    ["XLEN", stream],
     ["XTRIM", stream, "MAXLEN", "10"],
     ["ZADD", sorted, "1", "a"],
     ["ZRANGE", sorted, "0", "0"],
+    ["ZSCORE", sorted, "a"],
     ["ZREM", sorted, "b"],
     ["SADD", set, "a"],
-    ["SMEMBERS", set],
-    ...names.map((name) => ["PEXPIRE", name, SCRATCH_TTL_MS]),
-    ["EVAL", "return redis.call('EXISTS', KEYS[1])", "1", text],
-    ["EVALSHA", "0".repeat(40), "0"],
-    ["SCRIPT", "LOAD", "return 1"],
+    ["SREM", set, "b"],
+    ["SPOP", set, "1"],
     ["SPUBLISH", scratch, "1"],
-    ["TIME"],
-    ["INFO", "server"],
     ...(durability === "replica" ? [["WAIT", "0", "1"]] : []),
     ...(durability === "fsync" ? [["WAITAOF", "0", "0", "1"]] : []),
     ["DEL", ...names],
+    ["UNLINK", ...names],
   ];
 }
 
 /** `undefined` for what failed for another reason. */
-function deniedBy(message: string, name: string, keyPrefix: string): string | undefined {
+function deniedBy(message: string, name: string, root: string): string | undefined {
   if (!message.startsWith("NOPERM")) return undefined;
-  if (/\bkeys?\b/.test(message)) return `the keys ~${keyPrefix}:*`;
-  return /\bchannels?\b/.test(message) ? `the channels &${keyPrefix}:*` : name;
+  if (/\bkeys?\b/.test(message)) return `the keys ~${root}*`;
+  return /\bchannels?\b/.test(message) ? `the channels &${root}*` : name;
 }
