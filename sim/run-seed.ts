@@ -69,7 +69,7 @@ async function letPass(world: World, ms: number): Promise<void> {
     const { clock } = world;
     // Where nothing is due for a while, nothing needs to be looked for.
     const untilDueMs = (clock.nextDueMs ?? Number.POSITIVE_INFINITY) - clock.monotonicMs();
-    const stepMs = Math.min(leftMs, Math.max(HEAL_STEP_MS, untilDueMs));
+    const stepMs = Math.min(leftMs, Math.max(HEAL_STEP_MS, Math.ceil(untilDueMs)));
     await passTime(world, stepMs);
     leftMs -= stepMs;
   }

@@ -216,7 +216,11 @@ export class PlainClient implements Actor {
       const position = restored?.position === undefined ? undefined : parsePosition(restored.position);
       if (position !== undefined) view.restored(position, restored!.recovered);
       else if (view.at === undefined) this.#ask(channel);
-      else recorder.find("subscription-lost", `${this.name} is not subscribed to ${channel} any more`);
+      else {
+        recorder.find("subscription-lost", `${this.name} is not subscribed to ${channel} any more`);
+        this.#beginAnew(channel, view);
+        this.#ask(channel);
+      }
     }
     for (const channel of held.keys()) {
       if (this.#views.has(channel) || channel.startsWith(RESERVED_PREFIX)) continue;
@@ -226,10 +230,12 @@ export class PlainClient implements Actor {
 
   /** Without a session nothing that it holds leads on. */
   #startOver(): void {
-    for (const [channel, view] of this.#views) {
-      if (view.at !== undefined) view.end();
-      this.#views.set(channel, new PlainView(channel, this.name, this.#world));
-    }
+    for (const [channel, view] of this.#views) this.#beginAnew(channel, view);
+  }
+
+  #beginAnew(channel: string, view: PlainView): void {
+    if (view.at !== undefined) view.end();
+    this.#views.set(channel, new PlainView(channel, this.name, this.#world));
   }
 
   #ask(channel: string): void {

@@ -160,11 +160,16 @@ export class StorePath {
       read: (request) => call("read", undefined, () => real.read(request)),
       logState: (key) => call("logState", undefined, () => real.logState(key)),
       logStates: (keys) => call("logStates", undefined, () => real.logStates(keys)),
-      loadSession: (tenant, id) => call(`loadSession ${id.slice(0, 4)}`, `session ${id}`, () => real.loadSession(tenant, id)),
+      loadSession: (tenant, id) =>
+        call(`loadSession ${id.slice(0, 4)}`, `session ${id}`, () => real.loadSession(tenant, id)),
       claimSession: (tenant, id, nodeId) =>
         call(`claimSession ${id.slice(0, 4)}`, `session ${id}`, () => real.claimSession(tenant, id, nodeId)),
       saveSession: (session) =>
-        call(`saveSession ${session.sessionId.slice(0, 4)} ${session.holder}.${session.revision}`, `session ${session.sessionId}`, () => real.saveSession(session)),
+        call(
+          `saveSession ${session.sessionId.slice(0, 4)} ${session.holder}.${session.revision}`,
+          `session ${session.sessionId}`,
+          () => real.saveSession(session),
+        ),
       deleteSession: (tenant, id) =>
         call("deleteSession", `session ${id}`, () => real.deleteSession(tenant, id)),
       claimReceipt: (key, receipt, expiresAtMs) =>

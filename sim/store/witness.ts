@@ -29,6 +29,8 @@ const NODE_TENANT = "~";
 
 export class Witness {
   readonly logs = new Map<string, WitnessedLog>();
+  /** Executions that were started, and of which nothing is left. */
+  readonly lostExecutionIds = new Set<string>();
   readonly #recorder: Recorder;
 
   constructor(recorder: Recorder) {
@@ -114,6 +116,9 @@ export class Witness {
       if (role === "start") ofGen.isStartLost = true;
       else ofGen.appendCount += 1;
     }
-    for (const [gen, loss] of lost) this.#recorder.write({ kind: "gen.lost", gen, ...loss });
+    for (const [gen, loss] of lost) {
+      this.#recorder.write({ kind: "gen.lost", gen, ...loss });
+      if (loss.isStartLost) this.lostExecutionIds.add(gen);
+    }
   }
 }

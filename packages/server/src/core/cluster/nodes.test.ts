@@ -200,6 +200,30 @@ describe("a session that another node takes", () => {
     expect(second.transport.closed?.code).toBe(4409);
     expect(JSON.stringify(third.transport.messages[0])).toContain('"chat:2"');
   });
+
+  test("that another node had is not closed while it comes back, by the letter that tells of it", async () => {
+    const gate = Promise.withResolvers<void>();
+    const slowAndDeaf = (store: Store): Store =>
+      new Proxy(deaf(store), {
+        get(target, name) {
+          if (name !== "claimSession") return Reflect.get(target, name);
+          return (...args: Parameters<Store["claimSession"]>) =>
+            gate.promise.then(() => target.claimSession(...args));
+        },
+      });
+    const { a, b, clock } = await twoNodes({ wrapB: slowAndDeaf });
+    const first = await subscribed(b, "alice");
+    const sessionId = first.connection.session.id;
+    await a.connect("alice", sessionId);
+    const third = await b.connect("alice", sessionId);
+    // The letter says that the session was taken; from the first connection, not from the third.
+    await clock.advance(HEAD_CHECK_INTERVAL_MS);
+    expect(third.transport.closed).toBeUndefined();
+    gate.resolve();
+    await clock.settle();
+    expect(third.transport.messages[0]).toMatchObject({ type: "welcome", resumed: true });
+    expect(third.transport.closed).toBeUndefined();
+  });
 });
 
 describe("an execution of another node", () => {
@@ -256,6 +280,30 @@ describe("an execution of another node", () => {
       "applied",
       "applied",
     ]);
+  });
+
+  test("answers the client that has come to its node, though an older letter of the other one is read later", async () => {
+    const gate = Promise.withResolvers<void>();
+    const patient = {
+      model: async function* ({ inputs }: ExecutionContext) {
+        yield "begin ";
+        await gate.promise;
+        for await (const input of inputs) yield JSON.stringify(input);
+      },
+    };
+    const nodes = await twoNodes({ handlers: patient, wrapB: deaf });
+    const { executionId } = await running({ ...nodes, a: nodes.b });
+    const input = { type: "input", id: "i1", execution_id: executionId, data: "left" };
+    const before = await nodes.a.connect("bob");
+    before.send(input);
+    await nodes.clock.settle();
+    before.connection.onClosed(1006);
+    const after = await nodes.b.connect("bob", before.connection.session.id);
+    after.send(input);
+    await nodes.clock.advance(HEAD_CHECK_INTERVAL_MS);
+    gate.resolve();
+    await nodes.clock.settle();
+    expect(after.transport.ofType("receipt").map(({ status }) => status)).toEqual(["accepted", "applied"]);
   });
 
   test("is not cancelled by whoever may not", async () => {

@@ -22,6 +22,9 @@ export interface CommandReceipt {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
+/** Gets the final receipt of a command when it comes after the answer. */
+export type Notify = (receipt: CommandReceipt) => void;
+
 export type FinalStatus = Exclude<ReceiptStatus, "accepted">;
 
 export interface CommandReceiptsOptions {
@@ -31,16 +34,18 @@ export interface CommandReceiptsOptions {
   readonly receiptTtlMs: number;
 }
 
+/** Of one command; the first ones have given up long ago. */
+const MAX_ASKERS = 8;
 /** Pauses between tries to store a final receipt while the store is away. */
 const SETTLE_RETRY_MS = [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000, 5_000] as const;
 
 export class CommandReceipts {
   readonly #options: CommandReceiptsOptions;
   /**
-   * Commands that have been accepted and not settled, with who asked last. Complete for the executions that run here, since
+   * Commands that have been accepted and not settled, with who waits for that. Complete for the executions that run here, since
    * all their commands come here.
    */
-  readonly #underWay = new Map<string, (receipt: CommandReceipt) => void>();
+  readonly #underWay = new Map<string, Notify[]>();
 
   constructor(options: CommandReceiptsOptions) {
     this.#options = options;
@@ -57,20 +62,20 @@ export class CommandReceipts {
    * Answers a command to a running execution and has it carried out, the first time it is seen. An execution that does not
    * run here rejects it.
    *
-   * @param notify gets the final receipt when it comes after the answer; of several askers, the last
+   * @param notify of every asker is called: a letter of another node may come after the client has asked here itself
    * @param apply carries the command out and settles it, now or later; or says why it cannot be
    * @param statusWhenGone what became of a command that was under way when its execution ended or its server died
    */
   async answer(
     command: ExecutionCommand,
     execution: Execution | undefined,
-    notify: (receipt: CommandReceipt) => void,
+    notify: Notify,
     apply: (settle: (status: FinalStatus) => void) => ErrorCode | undefined,
     statusWhenGone?: (channel: string) => Promise<FinalStatus | undefined>,
   ): Promise<CommandReceipt> {
     const id = JSON.stringify([command.tenant, command.clientId, command.commandId]);
     const isUnderWay = this.#underWay.has(id);
-    this.#underWay.set(id, notify);
+    this.#underWay.set(id, [...(this.#underWay.get(id) ?? []), notify].slice(-MAX_ASKERS));
     let isLeftOpen = false;
     try {
       const receipt = await this.claim(command, execution?.key.channel ?? "");
@@ -95,9 +100,9 @@ export class CommandReceipts {
       const code = status === "rejected" ? "EXECUTION_ENDED" : undefined;
       this.#settleAtLast(command, receipt, status, code).then(
         (final) => {
-          const notify = this.#underWay.get(id);
+          const askers = this.#underWay.get(id) ?? [];
           this.#underWay.delete(id);
-          notify?.(final);
+          for (const notify of askers) notify(final);
         },
         (cause: unknown) => {
           this.#underWay.delete(id);

@@ -17,6 +17,7 @@ import {
   CommandReceipts,
   type ExecutionCommand,
   type FinalStatus,
+  type Notify,
 } from "./command-receipts.ts";
 import { Execution, startKey } from "./execution.ts";
 import { type ExecutionLimits, type ExecutionPlace, limitFault } from "./execution-limits.ts";
@@ -68,9 +69,6 @@ interface Starting extends ExecutionPlace {
   /** Resolves with false when it is not to run. */
   readonly started: Promise<boolean>;
 }
-
-/** Gets the final receipt of a command when it comes after the answer. */
-type Notify = (receipt: CommandReceipt) => void;
 
 /** Short: it stands in every frame of the execution. Not to be guessed all the same: 62 bits. */
 const EXECUTION_ID_CHARS = 12;

@@ -96,6 +96,8 @@ export class RemoteCommands {
       failedLookCount: 0,
     };
     this.#pending.set(id, pending);
+    // It may fail while the letter is still being written, when nobody waits for it yet.
+    pending.answer.promise.catch(() => {});
     this.#options.observer.commandForwarded(remote.verb);
     try {
       await this.#write(pending);

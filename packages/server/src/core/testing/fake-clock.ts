@@ -41,7 +41,8 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#startMs + this.#elapsedMs;
+    // Whole milliseconds, like `Date.now`; timers may be due between two of them.
+    return Math.floor(this.#startMs + this.#elapsedMs);
   }
 
   monotonicMs(): number {
