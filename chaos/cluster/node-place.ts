@@ -5,15 +5,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ROOT, RunningProcess } from "../../e2e/support/running-process.ts";
+import { RunningProcess } from "../../e2e/support/running-process.ts";
 import { type JournalRecord, readJournal } from "../node/journal.ts";
 import type { NodeConfig, NodeOrder } from "../node/node-config.ts";
 import type { FaultProxy } from "../proxy/fault-proxy.ts";
+import { COMPILE_CACHE } from "./compile-cache.ts";
 import { processErrors } from "./process-errors.ts";
 
 const PROGRAM = fileURLToPath(new URL("../node/main.ts", import.meta.url));
-/** A node starts in half the time when its sources have been compiled before. */
-const COMPILE_CACHE = join(ROOT, "node_modules", ".cache", "chaos");
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 20_000;
 
@@ -86,7 +85,7 @@ export class NodePlace {
     const full: NodeConfig = { ...config, life: this.life, journalPath: this.#journalPath(this.#lifeCount) };
     const argv = [...nodeFlags, "--conditions=source", PROGRAM, JSON.stringify(full)];
     const [program, ...before] = wrapper;
-    const options = { cwd: folder, env: { NODE_COMPILE_CACHE: COMPILE_CACHE } };
+    const options = { cwd: folder, env: COMPILE_CACHE };
     const process_ =
       program === undefined
         ? new RunningProcess(argv, options)

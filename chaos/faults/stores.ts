@@ -1,4 +1,5 @@
 /** Where the trials of a fault class run. */
+import { findRedisServer } from "../../packages/server/src/stores/redis/testing/redis-server.ts";
 import type { Dice } from "../../sim/dice.ts";
 import type { ClusterSpec } from "../cluster/cluster.ts";
 
@@ -6,11 +7,13 @@ import type { ClusterSpec } from "../cluster/cluster.ts";
 export const SQLITE: ClusterSpec = { store: { kind: "sqlite" } };
 
 /** Several nodes on one Redis that keeps whatever it has answered. */
-export function redisCluster(nodeCount: number): ClusterSpec {
-  return { store: { kind: "redis", persistence: "always" }, nodeCount };
+export const REDIS: ClusterSpec = { store: { kind: "redis", persistence: "always" }, nodeCount: 2 };
+
+/** For faults that know nothing of the store: now several nodes on one Redis, now one on SQLite. */
+export function anyDurableStore(dice: Dice): ClusterSpec {
+  return findRedisServer() === undefined || dice.chance(0.5) ? SQLITE : REDIS;
 }
 
-/** For faults that know nothing of the store: now this one, now that. */
-export function anyDurableStore(_dice: Dice): ClusterSpec {
-  return SQLITE;
+export function redisMissing(): string | undefined {
+  return findRedisServer() === undefined ? "redis-server is not installed" : undefined;
 }

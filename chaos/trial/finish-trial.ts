@@ -22,8 +22,9 @@ export interface Verdict {
 }
 
 export async function finishTrial(trial: Trial, options: Partial<CheckOptions> = {}): Promise<Verdict> {
-  const { recorder, cluster } = trial;
+  const { recorder, cluster, remotes } = trial;
   trial.load.stop();
+  for (const remote of remotes) remote.rest();
   await cluster.heal();
   for (const actor of trial.actors) actor.heal();
   recorder.write({ kind: "phase", phase: "heal" });
@@ -38,7 +39,11 @@ export async function finishTrial(trial: Trial, options: Partial<CheckOptions> =
       recorder.write({ kind: "process.error", process: life, text });
   }
   const history = assembleHistory({
-    records: [...recorder.history, ...cancelRecords(trial.cancels)],
+    records: [
+      ...recorder.history,
+      ...cancelRecords(trial.cancels),
+      ...remotes.flatMap(({ records }) => records),
+    ],
     journals: cluster.nodes.flatMap((node) => node.journals()),
     endedLives: cluster.nodes.flatMap(({ endedLives }) => endedLives),
     dumps,
@@ -55,10 +60,12 @@ export async function finishTrial(trial: Trial, options: Partial<CheckOptions> =
 
 /** Everybody connected, everything answered, every execution ended, everyone at the head. */
 async function settled(trial: Trial): Promise<readonly DumpedLog[]> {
-  const { actors, recorder } = trial;
+  const { actors, remotes, recorder } = trial;
   await trial.until(
     "everything to be answered",
-    () => actors.every((actor) => actor.isOnline && actor.unanswered.length === 0),
+    () =>
+      actors.every((actor) => actor.isOnline && actor.unanswered.length === 0) &&
+      remotes.every((remote) => remote.unanswered().length === 0),
     QUIET_TIMEOUT_MS,
   );
   recorder.write({ kind: "phase", phase: "quiescent" });
@@ -105,9 +112,9 @@ function hasEnded({ entries }: DumpedLog): boolean {
   return running.size === 0;
 }
 
-function behind({ actors }: Trial, dumps: readonly DumpedLog[]): string[] {
+function behind({ actors, remotes }: Trial, dumps: readonly DumpedLog[]): string[] {
   const heads = new Map(dumps.map((dump) => [dump.channel, dump]));
-  return actors.flatMap((actor) =>
+  return [...actors, ...remotes].flatMap((actor) =>
     [...actor.standings()].flatMap(([channel, { epoch, seq }]) => {
       const head = heads.get(channel);
       if (head === undefined || (head.epoch === epoch && head.headSeq === seq)) return [];

@@ -20,6 +20,7 @@ import { machineMs } from "../machine-clock.ts";
 import { tokenFor } from "../node/permissions.ts";
 import { EntrySocket, type EntrySocketHooks } from "../workload/entry-socket.ts";
 import { Load, type LoadShares } from "../workload/load.ts";
+import type { RemoteClient } from "../workload/remote-client.ts";
 import { TrialRecorder } from "./trial-recorder.ts";
 
 export interface TrialOptions {
@@ -31,6 +32,8 @@ export interface TrialOptions {
   readonly plainClientCount?: number;
   readonly load?: { readonly pauseMs?: number; readonly shares?: Partial<LoadShares> };
 }
+
+type Standings = ReturnType<Actor["standings"]>;
 
 export interface ClosedConnection {
   readonly client: string;
@@ -62,7 +65,10 @@ export class Trial implements ActorWorld {
   readonly cluster: Cluster;
   readonly network = { webSocketFor: (name: string) => this.#socketClass(name) };
   readonly channels: readonly string[] = CHANNELS;
+  readonly folder: string;
   readonly actors: Actor[] = [];
+  /** Clients in processes of their own. */
+  readonly remotes: RemoteClient[] = [];
   readonly executionIds: string[] = [];
   readonly cancels: WatchedCancel[] = [];
   readonly folds: Fold[] = [];
@@ -79,6 +85,7 @@ export class Trial implements ActorWorld {
 
   private constructor(options: TrialOptions, cluster: Cluster) {
     this.cluster = cluster;
+    this.folder = options.folder;
     this.dice = new Dice(options.seed);
     this.random = seededRandom(options.seed ^ 0x5eed);
     const { libraryClientCount = 3, plainClientCount = 1, load } = options;
@@ -133,15 +140,18 @@ export class Trial implements ActorWorld {
   /** Each of them is connected and has everything that was acknowledged up to now. */
   async caughtUp(actors: readonly Actor[] = this.actors): Promise<void> {
     const heads = new Map(this.recorder.ackedHeads);
-    const isCurrent = (actor: Actor) => {
-      for (const [channel, { epoch, seq }] of actor.standings()) {
+    const isAtHead = (standings: Standings) =>
+      [...standings].every(([channel, { epoch, seq }]) => {
         const head = heads.get(`default/${channel}`);
         // In another epoch: a reset has led there, and what was acknowledged before is not in it.
-        if (head !== undefined && head.epoch === epoch && seq < head.seq) return false;
-      }
-      return actor.isOnline;
-    };
-    await this.until("everyone to catch up", () => actors.every(isCurrent));
+        return head === undefined || head.epoch !== epoch || seq >= head.seq;
+      });
+    await this.until(
+      "everyone to catch up",
+      () =>
+        actors.every((actor) => actor.isOnline && isAtHead(actor.standings())) &&
+        this.remotes.every((remote) => isAtHead(remote.standings())),
+    );
   }
 
   /** @throws Error that says where everyone stands, when it does not become so in time */
@@ -176,6 +186,7 @@ export class Trial implements ActorWorld {
     this.load.stop();
     for (const actor of this.actors) actor.close();
     for (const socket of this.#sockets.keys()) socket.terminate();
+    await Promise.all(this.remotes.map((remote) => remote.kill()));
     await this.cluster.close();
   }
 

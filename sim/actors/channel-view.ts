@@ -2,6 +2,8 @@
 import type { Chunk, Position } from "@tachikoma/protocol";
 import type { Recorder } from "../recorder.ts";
 
+type ViewRecorder = Pick<Recorder, "write">;
+
 export interface SeenExecution {
   readonly chunks: Chunk[];
   hasEnded: boolean;
@@ -11,14 +13,14 @@ export class ChannelView {
   readonly channel: string;
   readonly executions = new Map<string, SeenExecution>();
   at: Position | undefined;
-  readonly #recorder: Recorder;
+  readonly #recorder: ViewRecorder;
   readonly #session: string;
   readonly #onFolded: (executionId: string, chunks: readonly Chunk[]) => void;
 
   constructor(
     channel: string,
     session: string,
-    recorder: Recorder,
+    recorder: ViewRecorder,
     onFolded: (executionId: string, chunks: readonly Chunk[]) => void,
   ) {
     this.channel = channel;
