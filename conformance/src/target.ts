@@ -4,6 +4,8 @@ import type { Provisions } from "./requirements.ts";
 export interface Target {
   /** `ws://` or `wss://` addresses that end in `/ws`. */
   readonly urls: readonly URL[];
+  /** Connections of a case that does not choose its node itself go to all of them in turn. */
+  readonly isSpread: boolean;
   /** Where the same server speaks HTTP, when that is not at the same host and port. */
   readonly httpBase: URL | undefined;
   readonly token: string | undefined;

@@ -29,7 +29,7 @@ export interface ConnectOptions {
   /** More of the query, as it stands in the address. */
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Which of the nodes. @default the first */
+  /** Which of the nodes. @default the first, or where the target is spread the next */
   readonly node?: number;
   /** Comes back when the server says that it is busy. @default true */
   readonly isPatient?: boolean;
@@ -65,6 +65,7 @@ export class Trial {
   readonly #rawClients: RawClient[] = [];
   readonly #shared: Map<string, Promise<unknown>>;
   #nameCount = 0;
+  #addressCount = 0;
 
   constructor(target: Target, hooks: ServerHooks, shared: Map<string, Promise<unknown>>) {
     this.target = target;
@@ -244,7 +245,7 @@ export class Trial {
       "node" | "isStream" | "clientId" | "sessionId" | "arePositionsOwn" | "query"
     >,
   ): URL {
-    const url = webSocketUrl(this.target, options.node ?? 0);
+    const url = webSocketUrl(this.target, options.node ?? this.#nextNode());
     if (options.isStream === true) url.pathname += "/stream";
     const query = new URLSearchParams(options.query);
     if (options.clientId !== undefined) query.set("client_id", options.clientId);
@@ -252,6 +253,12 @@ export class Trial {
     if (options.arePositionsOwn === true) query.set("positions", "client");
     url.search = query.toString();
     return url;
+  }
+
+  #nextNode(): number {
+    if (!this.target.isSpread) return 0;
+    this.#addressCount += 1;
+    return this.#addressCount % this.target.urls.length;
   }
 
   #headers(options: Pick<ConnectOptions, "token"> & { readonly headers?: unknown }): Record<string, string> {

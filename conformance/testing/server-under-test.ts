@@ -86,6 +86,7 @@ export class ServerUnderTest {
     const survives: Provisions = this.#database.survivesKill ? { "store:survives_kill": true } : {};
     return {
       urls: [options.url ?? this.url],
+      isSpread: false,
       httpBase: undefined,
       token,
       namespace,

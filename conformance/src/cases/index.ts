@@ -12,6 +12,7 @@ import { heartbeat } from "./heartbeat.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
 import { messages } from "./messages.ts";
+import { nodes } from "./nodes.ts";
 import { positions } from "./positions.ts";
 import { presence } from "./presence.ts";
 import { publishing } from "./publishing.ts";
@@ -42,5 +43,6 @@ export const ALL_CASES: readonly Case[] = numberCases([
   ...limits,
   ...errors,
   ...closing,
+  ...nodes,
   ...lifecycle,
 ]);

@@ -17,6 +17,7 @@ export interface CommandLine {
   readonly timeoutMs: number;
   readonly jobs: number;
   readonly isVerbose: boolean;
+  readonly isSpread: boolean;
 }
 
 /** The command line cannot be understood. */
@@ -53,12 +54,14 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   let action: CommandLine["action"] = "run";
   let jsonPath: string | undefined;
   let isVerbose = false;
+  let isSpread = false;
   const rest = [...argv];
   for (let next = rest.shift(); next !== undefined; next = rest.shift()) {
     const { name, inline } = splitOption(next);
     if (Object.hasOwn(ACTIONS, name)) action = ACTIONS[name as keyof typeof ACTIONS];
     else if (name === "-h") action = "help";
     else if (name === "--verbose") isVerbose = true;
+    else if (name === "--spread") isSpread = true;
     else if (name === "--json") jsonPath = inline ?? takeFile(rest);
     else if (VALUED.includes(name)) {
       const value = inline ?? rest.shift();
@@ -84,6 +87,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     timeoutMs: numberOf("--timeout-ms", last("--timeout-ms"), DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS),
     jobs: numberOf("--jobs", last("--jobs"), DEFAULT_JOBS, MAX_JOBS),
     isVerbose,
+    isSpread,
   };
 }
 

@@ -7,6 +7,7 @@ Usage: tachikoma-conformance ws://HOST:PORT/ws [ws://OTHER-NODE/ws ...] [options
   --provide NAME=VALUE  one more thing that the server has; may be repeated
   --namespace NAME      namespace of channels in which everything is allowed [conformance]
   --http URL            where the server speaks HTTP, if not at the same host and port
+  --spread              with several addresses: each next connection goes to the next node, in all cases
   --only NAMES          only these families, rules or cases: RES-,DEL-4,HS-1.2
   --timeout-ms N        time for each wait [5000]
   --jobs N              cases that run side by side [16]

@@ -62,6 +62,7 @@ async function run(line: CommandLine, cases: readonly Case[]): Promise<number> {
   const profile = line.profilePath === undefined ? NO_PROFILE : readProfile(line.profilePath);
   const target: Target = {
     urls: line.urls,
+    isSpread: line.isSpread,
     httpBase: line.httpBase,
     token: line.token ?? process.env["TACHIKOMA_TOKEN"] ?? profile.token,
     namespace: line.namespace ?? profile.namespace ?? "conformance",
