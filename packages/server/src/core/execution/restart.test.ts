@@ -1,4 +1,5 @@
 /** Executions that lose their owner and are run anew, on two nodes that share a memory and by the next process of a store of its own. */
+import { TachikomaError } from "@tachikoma/protocol";
 import { describe, expect, test } from "vitest";
 import type { ExecutionContext } from "../../executions/handler.ts";
 import { createMemoryStore } from "../../stores/memory/memory-store.ts";
@@ -45,23 +46,22 @@ async function twoNodes(options: Partial<ClusterFixtureOptions> = {}): Promise<C
   return cluster;
 }
 
-/** A store that holds the calls of one method until it is told to let them go. */
-function gated(real: Store, method: keyof Store) {
-  const gate = Promise.withResolvers<void>();
-  let waitingCount = 0;
-  const store = new Proxy(real, {
+/** A store some of whose calls a test holds back or refuses. `meddle` says with which promise a call waits first, if any. */
+function meddled(
+  real: Store,
+  meddle: (name: string, args: readonly unknown[]) => Promise<void> | undefined,
+): Store {
+  return new Proxy(real, {
     get(target, name) {
       const member = Reflect.get(target, name) as unknown;
       if (typeof member !== "function") return member;
-      if (name !== method) return member.bind(target);
-      return async (...args: unknown[]) => {
-        waitingCount += 1;
-        await gate.promise;
-        return Reflect.apply(member, target, args);
+      return (...args: unknown[]) => {
+        const first = meddle(String(name), args);
+        if (first === undefined) return Reflect.apply(member, target, args) as unknown;
+        return first.then(() => Reflect.apply(member, target, args) as unknown);
       };
     },
   });
-  return { store, open: () => gate.resolve(), waitingCount: () => waitingCount };
 }
 
 async function execute(
@@ -202,12 +202,16 @@ describe("on a store that nodes share", () => {
   });
 
   test("who asks for it again, sooner than anyone looks, has it run anew here", async () => {
-    const cluster = await twoNodes();
-    const [a, b] = [cluster.node(0), cluster.node(1)];
+    const cluster = await twoNodes({ nodeCount: 1 });
+    const a = cluster.node(0);
     const { executionId } = await execute(a);
     a.kill();
-    // It has just run out, and the node looks once in five seconds.
-    await cluster.clock.advance(leaseOf(cluster, executionId)!.expiresAtMs - cluster.clock.nowMs());
+    await passSecs(cluster, 14);
+    const b = cluster.addNode();
+    await b.server.open();
+    // The lease has run out, and the node looks for the first time four seconds later.
+    await passSecs(cluster, 1);
+    expect(leaseOf(cluster, executionId)!.expiresAtMs).toBeLessThanOrEqual(cluster.clock.nowMs());
     const again = await execute(b);
     expect(again.executionId).toBe(executionId);
     expect(await storyOf(b.store)).toEqual(["execution_started", FIRST, "execution_restarted", SECOND]);
@@ -233,6 +237,7 @@ describe("on a store that nodes share", () => {
     b.resume();
     await passSecs(cluster, 5);
     expect(await storyOf(b.store)).toEqual(["execution_started", FIRST, "execution_restarted", SECOND]);
+    expect(b.server.executions.runningCount).toBe(1);
   });
 
   test("and when there is none it ends, a lease later", async () => {
@@ -273,10 +278,16 @@ describe("on a store that nodes share", () => {
   test("a draining node takes nothing on, and what it takes while it begins to drain ends with it", async () => {
     const cluster = await twoNodes({ nodeCount: 1 });
     const a = cluster.node(0);
-    const gate = gated(cluster.memory.open(), "acquireLease");
+    const gate = Promise.withResolvers<void>();
+    let isWaiting = false;
+    const store = meddled(cluster.memory.open(), (name, [lease]) => {
+      if (name !== "acquireLease" || !String(lease).startsWith("execution:")) return undefined;
+      isWaiting = true;
+      return gate.promise;
+    });
     const b = new CoreFixture({
       handlers: { model },
-      store: gate.store,
+      store,
       clock: cluster.clock,
       seed: 77,
     });
@@ -284,9 +295,9 @@ describe("on a store that nodes share", () => {
     const { executionId } = await execute(a);
     a.kill();
     await passSecs(cluster, TAKEOVER_SECS);
-    expect(gate.waitingCount()).toBe(1);
+    expect(isWaiting).toBe(true);
     const closing = b.server.close(0, "SERVER_RESTARTING");
-    gate.open();
+    gate.resolve();
     await passSecs(cluster, 10);
     await closing;
     expect(await storyOf(cluster.memory.open())).toEqual([
@@ -299,21 +310,30 @@ describe("on a store that nodes share", () => {
     expect(leaseOf(cluster, executionId)).toBeUndefined();
   });
 
-  test("an execution that was cancelled while the store was away is not run anew by its own node", async () => {
-    const cluster = await twoNodes();
-    const [a, b] = [cluster.node(0), cluster.node(1)];
-    b.kill();
-    const { client, executionId } = await execute(a, { on_unwatched: "cancel" });
-    a.link.cut();
-    client.connection.onClosed(1006);
+  test("one that was cancelled, and whose end could not be stored, is not run anew by its own node", async () => {
+    const cluster = await twoNodes({ nodeCount: 1 });
+    let isAway = false;
+    const store = meddled(cluster.memory.open(), (name) =>
+      isAway && (name === "append" || name === "renewLease")
+        ? Promise.reject(new TachikomaError("STORE_UNAVAILABLE"))
+        : undefined,
+    );
+    const owner = new CoreFixture({
+      handlers: { model },
+      handlersToRestart: ["model"],
+      store,
+      clock: cluster.clock,
+      seed: 77,
+    });
+    await owner.server.open();
+    cluster.node(0).kill();
+    const { client, executionId } = await execute(owner);
+    isAway = true;
+    client.send({ type: "cancel", id: "c", execution_id: executionId });
     await passSecs(cluster, 20);
-    a.link.heal();
+    isAway = false;
     await passSecs(cluster, TAKEOVER_SECS);
-    expect(await storyOf(cluster.memory.open())).toEqual([
-      "execution_started",
-      FIRST,
-      "execution_interrupted",
-    ]);
+    expect(await storyOf(store)).toEqual(["execution_started", FIRST, "execution_interrupted"]);
     expect(leaseOf(cluster, executionId)).toBeUndefined();
   });
 
@@ -437,6 +457,16 @@ describe("on a store of one owner", () => {
     await first.server.open();
     await execute(first);
     await nextProcess(store, MAX_RESTART_AGE_MS + 1_000);
+    expect(await storyOf(store)).toEqual(["execution_started", FIRST, "execution_interrupted"]);
+  });
+
+  test("a process that does not know the handler ends it at once", async () => {
+    const store = createMemoryStore({ random: seededRandom(1) });
+    const first = new CoreFixture({ store, handlers: { model }, handlersToRestart: ["model"] });
+    await first.server.open();
+    await execute(first);
+    const next = new CoreFixture({ store, seed: 2 });
+    await next.server.open();
     expect(await storyOf(store)).toEqual(["execution_started", FIRST, "execution_interrupted"]);
   });
 
