@@ -10,7 +10,7 @@ import { seededRandom } from "../testing/seeded-random.ts";
 
 const ROOM = "room:1";
 const TENANT = "default";
-const SEEDS = Array.from({ length: 400 }, (_, index) => index + 1);
+const SEEDS = Array.from({ length: 60 }, (_, index) => index + 1);
 const EVENT_COUNT = 60;
 const CLIENT_COUNT = 5;
 /** Longer than a heartbeat, a lease, a look at the rosters and a retry together. */
