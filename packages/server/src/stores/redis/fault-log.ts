@@ -3,6 +3,9 @@ import type { Clock, Logger } from "../../core/ports.ts";
 /** A fault that stays makes as many errors as there are calls. */
 const REPEAT_AFTER_MS = 10_000;
 
+/** What may be remembered at once; texts of others are among the kinds. */
+const MAX_KINDS = 100;
+
 /** Logs each kind of fault now and then, with how often it came up meanwhile. */
 export class FaultLog {
   readonly #logger: Logger | undefined;
@@ -21,6 +24,7 @@ export class FaultLog {
       last.unloggedCount += 1;
       return;
     }
+    if (last === undefined && this.#lastByKind.size >= MAX_KINDS) this.#lastByKind.clear();
     const repeated =
       last === undefined || last.unloggedCount === 0 ? {} : { repeatCount: last.unloggedCount };
     this.#lastByKind.set(kind, { atMs: nowMs, unloggedCount: 0 });

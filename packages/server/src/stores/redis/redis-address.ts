@@ -25,7 +25,7 @@ export function parseRedisUrl(url: string): RedisAddress {
   if (protocol !== "redis:" && protocol !== "rediss:") throw invalid("must start with redis:// or rediss://");
   if (hostname === "") throw invalid("names no host");
   if (search !== "") throw invalid("must not have a part after ?");
-  if (!/^\/?$|^\/[0-9]{1,5}$/.test(pathname))
+  if (!/^\/?$|^\/[0-9]{1,7}$/.test(pathname))
     throw invalid("may have nothing after the host but the number of a database");
   const isTls = protocol === "rediss:";
   const address = {

@@ -159,7 +159,10 @@ export class RedisHints {
     } catch (thrown) {
       if (this.#isClosed) return;
       const { reason } = faultOf(thrown);
-      faults.warn("hints", `Hints through Redis at ${connection.address.label} cannot be had: it ${reason}`);
+      faults.warn(
+        `hints ${reason}`,
+        `Hints through Redis at ${connection.address.label} cannot be had: it ${reason}`,
+      );
       this.#tryLater(failedTries + 1);
       return;
     }

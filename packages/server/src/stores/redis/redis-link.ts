@@ -215,7 +215,7 @@ export class RedisLink {
       // What would be a mistake in the configuration at the start is an outage now: it may be mended without us.
       const reason = error instanceof Error ? error.message : String(error);
       this.#refusal = new TachikomaError("STORE_UNAVAILABLE", reason, { cause: error });
-      faults.warn("retry", this.#refusal.message);
+      faults.warn(`retry ${reason}`, reason);
       this.#tryLater(failedTries + 1);
     }
   }

@@ -12,6 +12,12 @@ describe("names in Redis", () => {
     );
   });
 
+  test("say which database they are in, because topics are in none", () => {
+    expect(new RedisNames("tachikoma", 3).hints({ tenant: "acme", channel: "chat" })).toBe(
+      "{tachikoma@3}:hints:acme/chat",
+    );
+  });
+
   const anyName = fc.string({ unit: "binary", maxLength: 6 }).chain((text) =>
     // Halves of characters too: they have no bytes of their own.
     fc.constantFrom(text, `${text}\ud800`, `\udc00${text}`, `${text}/`, `%${text}`),

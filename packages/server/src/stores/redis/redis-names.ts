@@ -20,15 +20,18 @@ export class RedisNames {
   readonly leases: string;
   readonly #root: string;
 
-  /** @throws CONFIG_INVALID */
-  constructor(prefix: string) {
+  /**
+   * @param database part of the names too, because topics are the same in all databases of a server
+   * @throws CONFIG_INVALID
+   */
+  constructor(prefix: string, database = 0) {
     if (!PREFIX_PATTERN.test(prefix)) {
       throw new TachikomaError(
         "CONFIG_INVALID",
         `Key prefix ${JSON.stringify(prefix)} is not 1 to 64 letters, digits and "_.:-"`,
       );
     }
-    this.#root = `{${prefix}}:`;
+    this.#root = database === 0 ? `{${prefix}}:` : `{${prefix}@${database}}:`;
     this.server = `${this.#root}server`;
     this.due = `${this.#root}due`;
     this.keyed = `${this.#root}keyed`;

@@ -86,12 +86,13 @@ export interface RedisStoreOptions {
  */
 export async function openRedisStore(options: RedisStoreOptions): Promise<Store> {
   const { random, clock = systemClock, observer } = options;
-  const names = new RedisNames(options.keyPrefix ?? "tachikoma");
+  const address = parseRedisUrl(options.url);
+  const names = new RedisNames(options.keyPrefix ?? "tachikoma", address.database);
   const nodeNonce = random.id(NONCE_CHARS);
   const faults = new FaultLog(options.logger, clock);
   const maxQueuedCalls = options.maxQueuedCalls ?? 100_000;
   const connection = {
-    address: parseRedisUrl(options.url),
+    address,
     clock,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     answerTimeoutMs: options.answerTimeoutMs ?? 5_000,

@@ -16,7 +16,6 @@ export interface ServerFacts {
    */
   readonly inheritedId: string;
   readonly isLoading: boolean;
-  readonly isClustered: boolean;
   readonly evictionPolicy: string;
   readonly replicaCount: number;
   readonly hasAppendOnlyFile: boolean;
@@ -55,7 +54,6 @@ export function serverFacts(info: string, appendFsync: string | undefined): Serv
     runId: value("run_id"),
     inheritedId: value("master_replid2"),
     isLoading: value("loading") === "1",
-    isClustered: value("cluster_enabled") === "1",
     evictionPolicy: value("maxmemory_policy"),
     replicaCount: Number(value("connected_slaves")),
     hasAppendOnlyFile: value("aof_enabled") === "1",
@@ -69,7 +67,7 @@ export function judgeServer(facts: ServerFacts, durability: RedisDurability): Se
   if (!isAtLeast(version, [7, 0]))
     return unusable(`is version ${version || "unknown"}; 7.0 is the oldest that works`);
   if (role !== "master")
-    return unusable(`is a ${role || "server without a role"}; writes go to a master`, false);
+    return unusable(`is ${role === "slave" ? "a replica" : "not a master"}; writes go to a master`, false);
   if (evictionPolicy.startsWith("allkeys-")) {
     return unusable(`has maxmemory-policy ${evictionPolicy}, which throws records away; use noeviction`);
   }

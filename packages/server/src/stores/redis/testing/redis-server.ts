@@ -11,6 +11,7 @@ import { delimiter, join } from "node:path";
 import { createClient } from "@redis/client";
 
 const START_DEADLINE_MS = 10_000;
+const INFO_DEADLINE_MS = 10_000;
 const MAX_PORT_TRIES = 5;
 
 export interface RedisServerOptions {
@@ -100,6 +101,16 @@ export class RedisServer {
       return await client.sendCommand(args);
     } finally {
       client.destroy();
+    }
+  }
+
+  /** Waits until a section of INFO says this. */
+  async untilInfo(section: string, line: string): Promise<void> {
+    const startedAtMs = performance.now();
+    for (;;) {
+      const info = String(await this.command("INFO", section));
+      if (info.includes(line)) return;
+      if (performance.now() - startedAtMs > INFO_DEADLINE_MS) throw new Error(`No ${line} in:\n${info}`);
     }
   }
 
