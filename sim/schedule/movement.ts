@@ -47,6 +47,21 @@ export async function moveOne(world: World, mayFail: boolean): Promise<boolean> 
   throw new RangeError("The move that was chosen is not there");
 }
 
+const MAX_FLOW_STEP_MS = 60;
+const MAX_MOVES_PER_STEP = 10;
+
+/** Time passes, and some of what is under way moves meanwhile. */
+export async function flow(world: World, ms: number): Promise<void> {
+  let leftMs = ms;
+  while (leftMs > 0) {
+    const stepMs = Math.min(leftMs, world.dice.between(1, MAX_FLOW_STEP_MS));
+    leftMs -= stepMs;
+    await passTime(world, stepMs, true);
+    const moveCount = leftMs === 0 ? 0 : world.dice.between(0, MAX_MOVES_PER_STEP);
+    for (let count = 0; count < moveCount; count += 1) if (!(await moveOne(world, true))) break;
+  }
+}
+
 /** Time passes; a store that is asked answers meanwhile, unless it is away. */
 export async function passTime(world: World, ms: number, mayFail = false): Promise<void> {
   for (const node of world.nodes) {

@@ -1,7 +1,7 @@
 /** What goes wrong with nodes, and between them and the store. */
 import type { SimNode } from "../node/sim-node.ts";
 import type { World } from "../world.ts";
-import { passTime } from "./movement.ts";
+import { moveOne, passTime } from "./movement.ts";
 import type { WeightedStep } from "./step.ts";
 
 const isCluster = ({ plan }: World) => plan.nodeCount > 1;
@@ -10,6 +10,7 @@ const isShared = ({ plan }: World) => plan.isStoreShared;
 export const NODE_FAULTS: readonly WeightedStep[] = [
   { weight: 2, take: crashOrStart },
   { weight: 2, take: jump },
+  { weight: 2, take: wait },
   { weight: 1, take: stop },
   { weight: 1, take: crashAll, isPossible: isCluster },
   { weight: 3, take: pauseOrResume, isPossible: isShared },
@@ -46,6 +47,16 @@ function crashOrStart({ dice, nodes, recorder }: World): void {
 function crashAll({ nodes, recorder }: World): void {
   recorder.note("all nodes crash");
   for (const node of nodes) node.crash();
+}
+
+/** A while in which leases run out and pings are missed, with everything else going on. */
+async function wait(world: World): Promise<void> {
+  const ms = world.dice.pick([2_000, 6_000, 17_000]);
+  world.recorder.note(`wait ${ms}`);
+  for (let leftMs = ms; leftMs > 0; leftMs -= 1_000) {
+    await passTime(world, 1_000, true);
+    for (let count = 0; count < 20; count += 1) if (!(await moveOne(world, true))) break;
+  }
 }
 
 async function jump(world: World): Promise<void> {

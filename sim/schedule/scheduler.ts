@@ -2,12 +2,13 @@
 import { turnOfEventLoop } from "../settle-promises.ts";
 import type { World } from "../world.ts";
 import { LINK_FAULTS } from "./link-faults.ts";
-import { moveOne, passTime } from "./movement.ts";
+import { flow, moveOne } from "./movement.ts";
 import { NODE_FAULTS } from "./node-faults.ts";
 import { pickStep, type WeightedStep } from "./step.ts";
 import { STORE_FAULTS } from "./store-faults.ts";
 import { USER_STEPS } from "./user-steps.ts";
 
+/** Enough for a request to be answered before the next thing happens, and few enough that this is often not so. */
 const MAX_MOVES_PER_EVENT = 12;
 
 export class Scheduler {
@@ -28,7 +29,7 @@ export class Scheduler {
     await clock.settle();
     const moveCount = dice.between(0, MAX_MOVES_PER_EVENT);
     for (let count = 0; count < moveCount; count += 1) await moveOne(this.#world, true);
-    if (dice.chance(0.5)) await passTime(this.#world, dice.between(1, 60), true);
+    if (dice.chance(0.5)) await flow(this.#world, dice.pick([dice.between(1, 60), dice.between(20, 600)]));
     // Rejections that nobody handles are reported between two turns only.
     await turnOfEventLoop();
   }

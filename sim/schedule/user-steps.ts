@@ -26,8 +26,8 @@ function execute({ dice, actors, channels }: World): void {
   const input: ModelInput = {
     seed: dice.between(1, 1_000_000),
     kind: dice.pick(MODEL_KINDS),
-    chunkCount: dice.between(1, 25),
-    maxPauseMs: dice.pick([0, 5, 50, 400]),
+    chunkCount: dice.between(1, 14),
+    maxPauseMs: dice.pick([0, 5, 50, 300]),
   };
   const channel = dice.chance(0.75) ? dice.pick(channels) : undefined;
   dice.pick(actors).execute(channel, input, dice);

@@ -79,6 +79,8 @@ export interface StoreState {
   readonly rosters: Map<string, RosterSim>;
 }
 
+/** As the Redis store has it. */
+const SHARED_APPEND_INTERVAL_MS = 40;
 const EPOCH_CHARS = 6;
 const TAG_CHARS = 5;
 /** Higher than any token that the lost tail can have given away. */
@@ -160,7 +162,7 @@ export class StoreSim {
     return {
       kind: "sim",
       isShared: this.isShared,
-      appendIntervalMs: 0,
+      appendIntervalMs: this.isShared ? SHARED_APPEND_INTERVAL_MS : 0,
       ping: async () => {},
       openLog: async (key, nowMs) => logState(this.#openLog(key, this.#time(nowMs))),
       append: async (request) => this.#append(request, line),
