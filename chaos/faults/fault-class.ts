@@ -22,6 +22,8 @@ export interface FaultClass {
   readonly checks?: Partial<CheckOptions>;
   /** Findings that are what this fault is about, and no fault of the server. */
   readonly excuses?: readonly string[];
+  /** The logs may lose what was acknowledged and applied. Readers are to be told; nothing else is promised then. */
+  readonly mayLoseRecords?: boolean;
   /** Why it cannot be run on this machine; `undefined` when it can. */
   obstacle?(): string | undefined;
   /** What the rounds need besides the usual clients. Returns what ends it. */

@@ -22,9 +22,7 @@ function redisRestart(persistence: Persistence): FaultClass {
     roundsPerTrial: 5,
     cluster: () => ({ store: { kind: "redis", persistence }, nodeCount: 2 }),
     obstacle: redisMissing,
-    checks: { isDurable },
-    // Sessions go with the logs.
-    ...(isDurable ? {} : { excuses: ["session-lost", "subscription-lost"] }),
+    mayLoseRecords: !isDurable,
     async round({ cluster }, dice) {
       await cluster.killRedis();
       await lasting(dice.between(0, 500));

@@ -5,6 +5,7 @@ import { cancelRecords } from "../../sim/actors/cancel-watch.ts";
 import { checkHistory } from "../../sim/history/check-history.ts";
 import type { CheckOptions } from "../../sim/history/check-options.ts";
 import type { HistoryRecord } from "../../sim/history/history-record.ts";
+import { endValue } from "../../sim/record-value.ts";
 import { type Problem, problemOf } from "../../sim/recorder.ts";
 import { assembleHistory } from "../history/assemble-history.ts";
 import { missingParts } from "../history/completeness.ts";
@@ -41,7 +42,7 @@ export async function finishTrial(trial: Trial, options: Partial<CheckOptions> =
   const history = assembleHistory({
     records: [
       ...recorder.history,
-      ...cancelRecords(trial.cancels),
+      ...cancelsOf(trial, dumps, options.isDurable ?? true),
       ...remotes.flatMap(({ records }) => records),
     ],
     journals: cluster.nodes.flatMap((node) => node.journals()),
@@ -56,6 +57,14 @@ export async function finishTrial(trial: Trial, options: Partial<CheckOptions> =
     ...checkHistory(history, options).map(problemOf),
   ];
   return { problems, history };
+}
+
+/** Where records may be lost, the end that a cancel led to may be one of them, and another end is written then. */
+function cancelsOf({ cancels }: Trial, dumps: readonly DumpedLog[], isDurable: boolean): HistoryRecord[] {
+  const records = cancelRecords(cancels);
+  if (isDurable) return records;
+  const ends = new Set(dumps.flatMap(({ entries }) => entries.map(({ val }) => val)));
+  return records.filter(({ gen }) => ends.has(endValue(gen, "cancelled")));
 }
 
 /** Everybody connected, everything answered, every execution ended, everyone at the head. */

@@ -9,6 +9,9 @@ import type { FaultClass } from "../faults/fault-class.ts";
 import { finishTrial, type Verdict } from "./finish-trial.ts";
 import { Trial } from "./trial.ts";
 
+/** Sessions go with the logs, and what was read of an execution may be more than is left of it. */
+const LOSSES: readonly string[] = ["session-lost", "subscription-lost", "fold"];
+
 export interface TrialRun {
   readonly fault: FaultClass;
   readonly seed: number;
@@ -94,9 +97,11 @@ async function makeRounds(
   } finally {
     await stop?.();
   }
-  const { problems, history } = await finishTrial(trial, fault.checks);
+  const options = { ...fault.checks, isDurable: fault.mayLoseRecords !== true };
+  const { problems, history } = await finishTrial(trial, options);
   const own = (fault.judge?.(trial) ?? []).map((text) => ({ check: fault.name, text }));
-  const isExcused = ({ check }: Problem) => fault.excuses?.includes(check) ?? false;
+  const excuses = [...(fault.excuses ?? []), ...(fault.mayLoseRecords === true ? LOSSES : [])];
+  const isExcused = ({ check }: Problem) => excuses.includes(check);
   return { problems: [...problems, ...own].filter((problem) => !isExcused(problem)), history };
 }
 

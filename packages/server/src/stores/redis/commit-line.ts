@@ -60,6 +60,8 @@ export class CommitLine {
     this.#waiting = [];
     const sent = batch.map((waiting) => ({ waiting, reply: this.#options.send(waiting.args) }));
     const confirmed = batch.some(({ isWrite }) => isWrite) ? this.#confirm() : undefined;
+    // Where every write has failed, nobody asks for its confirmation.
+    confirmed?.catch(() => {});
     for (const { waiting, reply } of sent) {
       const { isWrite, resolve, reject } = waiting;
       const settled =
