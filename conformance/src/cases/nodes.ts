@@ -7,6 +7,7 @@ import type { RequirementName } from "../requirements.ts";
 import type { Trial } from "../trial.ts";
 import { countTo } from "./delivery.ts";
 import { running } from "./executions.ts";
+import { signalled } from "./signals.ts";
 import { listedAs } from "./welcome.ts";
 
 const NODES: readonly RequirementName[] = ["nodes:two"];
@@ -238,8 +239,8 @@ export const nodes = section("Several nodes", (rule) => {
     const follower = await t.connect({ node: 1 });
     await follower.subscribe(channel);
     const sender = await t.connect({ node: 0 });
-    sender.send({ type: "signal", channel, data: "over there" });
-    equals((await follower.expect("signal")).data, "over there", "data of the signal");
+    const signal = await signalled(t, { sender, follower, channel, data: "over there" });
+    equals(signal.data, "over there", "data of the signal");
   });
 
   rule(
