@@ -4,6 +4,7 @@ import { cancelRecords } from "./actors/cancel-watch.ts";
 import type { ServerVariant } from "./actors/server-host.ts";
 import { checkHistory } from "./history/check-history.ts";
 import type { HistoryRecord } from "./history/history-record.ts";
+import { isRestart } from "./record-value.ts";
 import { type Problem, problemOf } from "./recorder.ts";
 import { moveOne, nextEvent, passTime } from "./scheduler.ts";
 import { World } from "./world.ts";
@@ -117,10 +118,11 @@ async function dumpLogs({ witness, recorder }: World): Promise<void> {
 function checkFolds({ witness, folds, recorder }: World): void {
   const chunks = new Map<string, Chunk[]>();
   for (const { entries, bodies } of witness.logs.values()) {
-    for (const [index, { gen, role }] of entries.entries()) {
+    for (const [index, { gen, role, val }] of entries.entries()) {
       if (gen === undefined || role !== "chunk") continue;
       const list = chunks.get(gen) ?? [];
-      list.push(JSON.parse(bodies[index]!) as Chunk);
+      if (isRestart(val, gen)) list.length = 0;
+      else list.push(JSON.parse(bodies[index]!) as Chunk);
       chunks.set(gen, list);
     }
   }
