@@ -19,6 +19,15 @@ export function startValue(executionId: string): string {
   return `started ${executionId}`;
 }
 
+/** The content of the execution so far is void. */
+export function restartValue(executionId: string, attempt: number): string {
+  return `restarted ${executionId} ${attempt}`;
+}
+
+export function isRestart(value: string, executionId: string): boolean {
+  return value.startsWith(`restarted ${executionId} `);
+}
+
 export function endValue(executionId: string, outcome: string): string {
   return `${outcome} ${executionId}`;
 }
@@ -33,7 +42,9 @@ export function recordValue(record: NewRecord): string {
   const { type, body, executionId = "" } = record;
   if (type === "message") return messageValue(JSON.parse(body));
   if (type === "chunk") return chunkValue(executionId, JSON.parse(body) as Chunk);
-  return type === "execution_started"
-    ? startValue(executionId)
-    : endValue(executionId, outcomeOf(type) ?? type);
+  if (type === "execution_started") return startValue(executionId);
+  if (type === "execution_restarted") {
+    return restartValue(executionId, (JSON.parse(body) as { readonly attempt: number }).attempt);
+  }
+  return endValue(executionId, outcomeOf(type) ?? type);
 }

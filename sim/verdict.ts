@@ -4,6 +4,7 @@ import { cancelRecords } from "./actors/cancel-watch.ts";
 import { checkHistory } from "./history/check-history.ts";
 import type { HistoryRecord } from "./history/history-record.ts";
 import { SESSION_TTL_MS } from "./node/server-options.ts";
+import { isRestart } from "./record-value.ts";
 import { type Problem, problemOf } from "./recorder.ts";
 import { logId } from "./store/store-sim.ts";
 import type { WitnessedLog } from "./store/witness.ts";
@@ -108,11 +109,12 @@ function chunksByEpoch(logs: Iterable<WitnessedLog>): Map<string, Chunk[][]> {
   for (const { epochs } of logs) {
     for (const { entries, bodies } of epochs) {
       const chunks = new Map<string, Chunk[]>();
-      for (const [index, { gen, role }] of entries.entries()) {
+      for (const [index, { gen, role, val }] of entries.entries()) {
         if (gen === undefined) continue;
         const ofGen = chunks.get(gen) ?? [];
         chunks.set(gen, ofGen);
-        if (role === "chunk") ofGen.push(JSON.parse(bodies[index]!) as Chunk);
+        if (isRestart(val, gen)) ofGen.length = 0;
+        else if (role === "chunk") ofGen.push(JSON.parse(bodies[index]!) as Chunk);
         if (role === "terminal") all.set(gen, [...(all.get(gen) ?? []), ofGen]);
       }
     }

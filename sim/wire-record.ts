@@ -2,7 +2,7 @@
 import { decodeServerMessage, RESERVED_PREFIX } from "@tachikoma/protocol";
 import { isRecordFrame, spanOf } from "../packages/client/src/channel/record-frame.ts";
 import type { RecordOf } from "./history/history-record.ts";
-import { chunkValue, endValue, messageValue, outcomeOf, startValue } from "./record-value.ts";
+import { chunkValue, endValue, messageValue, outcomeOf, restartValue, startValue } from "./record-value.ts";
 
 /** `undefined` for a frame that carries no record of a channel that applications use. */
 export function wireRecord(
@@ -31,6 +31,7 @@ function frameValue(message: Parameters<typeof spanOf>[0]): string {
   if (message.type === "message") return messageValue(message.data);
   if (message.type === "chunk") return chunkValue(message.executionId, message.chunk);
   if (message.type === "execution_started") return startValue(message.executionId);
+  if (message.type === "execution_restarted") return restartValue(message.executionId, message.attempt);
   if (message.type === "skip") return "";
   return endValue(message.executionId, outcomeOf(message.type) ?? message.type);
 }

@@ -75,6 +75,11 @@ export class ChannelView {
     this.executions.set(executionId, { chunks: [], hasEnded: false });
   }
 
+  /** What it has written so far is void. */
+  restarted(executionId: string): void {
+    this.executions.get(executionId)?.chunks.splice(0);
+  }
+
   chunk(executionId: string, chunk: Chunk): void {
     this.executions.get(executionId)?.chunks.push(chunk);
   }

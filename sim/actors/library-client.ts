@@ -4,7 +4,7 @@ import type { Delivery, Subscription, TachikomaClient } from "../../packages/cli
 import { connect } from "../../packages/client/src/client.ts";
 import type { EnvironmentEvent } from "../../packages/client/src/ports.ts";
 import type { Dice } from "../dice.ts";
-import { chunkValue, endValue, isDelta, messageValue, startValue } from "../record-value.ts";
+import { chunkValue, endValue, isDelta, messageValue, restartValue, startValue } from "../record-value.ts";
 import type { Actor } from "./actor.ts";
 import type { ActorWorld } from "./actor-world.ts";
 import { ChannelView } from "./channel-view.ts";
@@ -138,6 +138,7 @@ export class LibraryClient implements Actor {
     const chunks: Chunk[] = [];
     execution.on("chunk", (chunk) => chunks.push(chunk));
     execution.on("reset", () => chunks.splice(0));
+    execution.on("restarted", () => chunks.splice(0));
     let id: string | undefined;
     execution.id.then(
       (known) => {
@@ -265,6 +266,9 @@ export class LibraryClient implements Actor {
       case "started":
         view.apply(conn, at, startValue(delivery.executionId), false);
         return view.started(delivery.executionId);
+      case "restarted":
+        view.apply(conn, at, restartValue(delivery.executionId, delivery.attempt), false);
+        return view.restarted(delivery.executionId);
       case "chunk":
         view.apply(conn, at, chunkValue(delivery.executionId, delivery.chunk), isDelta(delivery.chunk));
         return view.chunk(delivery.executionId, delivery.chunk);

@@ -5,7 +5,7 @@ import {
   spanOf,
   withoutChars,
 } from "../../packages/client/src/channel/record-frame.ts";
-import { chunkValue, endValue, isDelta, messageValue, startValue } from "../record-value.ts";
+import { chunkValue, endValue, isDelta, messageValue, restartValue, startValue } from "../record-value.ts";
 import type { ActorWorld } from "./actor-world.ts";
 import { ChannelView } from "./channel-view.ts";
 
@@ -99,6 +99,9 @@ export class PlainView {
       case "started":
         view.apply(conn, last, startValue(delivery.executionId), false);
         return view.started(delivery.executionId);
+      case "restarted":
+        view.apply(conn, last, restartValue(delivery.executionId, delivery.attempt), false);
+        return view.restarted(delivery.executionId);
       case "chunk":
         view.apply(
           conn,

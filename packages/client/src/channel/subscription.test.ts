@@ -132,9 +132,10 @@ describe("deliveries", () => {
     socket.receive(record("execution_started", 2, { execution_id: "e1", handler: "chat", sender: "bob" }));
     socket.receive(delta("chat:1", 4, "Hello", 2));
     socket.receive(record("skip", 6, { n: 2 }));
-    socket.receive(record("execution_paused", 7, { execution_id: "e1" }));
+    socket.receive(record("execution_restarted", 7, { execution_id: "e1", attempt: 2 }));
+    socket.receive(record("execution_paused", 8, { execution_id: "e1" }));
     const ended = { execution_id: "e1", usage: { input_tokens: 3 }, reason: "requested", sender: "eve" };
-    socket.receive(record("execution_cancelled", 8, ended));
+    socket.receive(record("execution_cancelled", 9, ended));
     const place = (seq: number) => ({ channel: "chat:1", position: at(seq) });
     expect(seen).toEqual([
       { type: "message", ...place(1), data: { snake_key: 1 }, sender: "bob" },
@@ -145,9 +146,10 @@ describe("deliveries", () => {
         executionId: "e1",
         chunk: { type: "text-delta", id: "0", delta: "Hello" },
       },
+      { type: "restarted", ...place(7), executionId: "e1", attempt: 2 },
       {
         type: "ended",
-        ...place(8),
+        ...place(9),
         executionId: "e1",
         outcome: "cancelled",
         usage: { inputTokens: 3 },

@@ -90,7 +90,9 @@ function ChatComposer({ chat, onSend }: { readonly chat: Chat; readonly onSend: 
 /** For those who do not see the text grow: that the newest answer is being written, and how it ended. */
 function answerStatus(view: ChatView): string {
   const newest = view.entries.findLast((entry) => entry.kind === "answer");
-  return newest?.kind === "answer" ? `Answer: ${outcomeText(newest.outcome)}` : "";
+  if (newest?.kind !== "answer") return "";
+  const isStartedOver = newest.attempt > 1 && newest.outcome.state === "running";
+  return `Answer: ${isStartedOver ? "Started over. " : ""}${outcomeText(newest.outcome)}`;
 }
 
 function useStopOnEscape(chat: Chat): void {

@@ -42,6 +42,9 @@ const opens =
 const ends =
   (executionId: string, outcome: "completed" | "failed" | "cancelled" | "interrupted" = "completed"): Step =>
   (place) => ({ type: "ended", ...place, executionId, outcome, usage: { outputTokens: 2 } });
+const restarts =
+  (executionId: string): Step =>
+  (place) => ({ type: "restarted", ...place, executionId, attempt: 2 });
 const resets: Step = (place) => ({ type: "reset", ...place, reason: "epoch_changed" });
 
 function fold(...steps: readonly Step[]): ChatView {
@@ -68,6 +71,23 @@ describe("a chat folded from its log", () => {
     expect(textOf(answer(view, "a").content)).toBe("Hi there");
     expect(answer(view, "a").outcome).toMatchObject({ state: "completed", usage: { outputTokens: 2 } });
     expect(runningAnswers(view)).toEqual([]);
+  });
+
+  test("an answer that starts over shows nothing of the first attempt", () => {
+    const first = fold(says("hello"), starts("a"), opens("a"), writes("a", "Half of the fir"), restarts("a"));
+    expect(answer(first, "a")).toMatchObject({ attempt: 2, handler: "chat", outcome: { state: "running" } });
+    expect(answer(first, "a").content.parts).toEqual([]);
+    const whole = fold(
+      starts("a"),
+      opens("a"),
+      writes("a", "Half of the fir"),
+      restarts("a"),
+      opens("a"),
+      writes("a", "The second"),
+      ends("a"),
+    );
+    expect(textOf(answer(whole, "a").content)).toBe("The second");
+    expect(answer(whole, "a").outcome).toMatchObject({ state: "completed" });
   });
 
   test("an answer without a terminal record is running", () => {

@@ -4,6 +4,7 @@
  *
  *     message {role: "user", text}             -> a person's message (`steers`: said to a running answer)
  *     started, chunk ..., one terminal record  -> an answer
+ *     restarted                                -> the answer so far is void; what follows is another attempt
  *     reset                                    -> everything so far is void; what follows builds it again
  */
 import type { Delivery, ExecutionEnd, MessageDelivery } from "@tachikoma/client";
@@ -32,6 +33,8 @@ export interface AnswerEntry {
   readonly executionId: string;
   /** Unknown when the start of the execution is no longer retained. */
   readonly handler: string | undefined;
+  /** 2 when it started over because the server that wrote it was lost. */
+  readonly attempt: number;
   readonly content: FoldedMessage;
   readonly outcome: Outcome;
 }
@@ -114,6 +117,13 @@ function foldInto(entries: Entry[], delivery: Exclude<Delivery, { type: "reset" 
     case "started":
       updateAnswer(entries, delivery.executionId, (answer) => ({ ...answer, handler: delivery.handler }));
       return;
+    case "restarted":
+      updateAnswer(entries, delivery.executionId, (answer) => ({
+        ...answer,
+        attempt: delivery.attempt,
+        content: emptyMessage(delivery.executionId),
+      }));
+      return;
     case "chunk":
       updateAnswer(entries, delivery.executionId, (answer) => ({
         ...answer,
@@ -145,6 +155,7 @@ function updateAnswer(
       key: `answer-${executionId}`,
       executionId,
       handler: undefined,
+      attempt: 1,
       content: emptyMessage(executionId),
       outcome: { state: "running" },
     }),

@@ -94,7 +94,7 @@ function AnswerView({
   onStop,
   onRetry,
 }: EntryProps & { readonly entry: AnswerEntry }) {
-  const { executionId, outcome, content, handler } = entry;
+  const { executionId, outcome, content, handler, attempt } = entry;
   const isBad = outcome.state === "failed" || outcome.state === "interrupted";
   return (
     <li
@@ -103,6 +103,11 @@ function AnswerView({
       data-state={outcome.state}
       data-execution-id={executionId}
     >
+      {attempt > 1 && (
+        <p class="restart-mark" data-testid="restart-mark">
+          Started over: the server that wrote it was lost
+        </p>
+      )}
       <AnswerParts parts={content.parts} />
       <p class="message-meta" data-tone={isBad ? "bad" : undefined}>
         {outcome.state === "running" && <span class="writing-mark" aria-hidden="true" />}

@@ -161,6 +161,23 @@ describe("run", () => {
     });
   });
 
+  test.each([
+    ["text", [], "Hel\nSecond\n"],
+    ["JSON", ["--json"], '"delta":"Hel"}}\n{"execution_id":"x1","attempt":2,'],
+  ])("an answer that starts again is printed anew, as %s", async (_, options, expected) => {
+    const started = start(["run", "endless", "Hi", ...options]);
+    await expectOut(started).toContain("Hel");
+    const place = { execution_id: "x1" };
+    server.append("execution:x1", { type: "execution_restarted", ...place, attempt: 2 });
+    const chunk = { type: "text-delta", id: "p", delta: "Second" };
+    server.append("execution:x1", { type: "chunk", ...place, chunk });
+    server.append("execution:x1", { type: "execution_completed", ...place, usage: {} });
+    const { code, out, err } = await finish(started);
+    expect(code).toBe(0);
+    expect(out).toContain(expected);
+    if (options.length === 0) expect(err).toContain("it starts again (attempt 2)");
+  });
+
   test("somebody else's cancel is not a success", async () => {
     const started = start(["run", "endless", "Hi", "--channel", "chat:1"]);
     await expectOut(started).toBe("Hel");

@@ -62,6 +62,18 @@ describe("what a person sees of a channel", () => {
     expect(printed([text("x1", "a\n"), message("b")]).out).toBe("a\nb\n");
   });
 
+  test("an answer that starts again is told apart from what it wrote before", () => {
+    const { out, err } = printed([
+      text("x1", "half of"),
+      { type: "restarted", ...placed, executionId: "x1", attempt: 2 },
+      text("x1", "the whole"),
+    ]);
+    expect(out).toBe("half of\nthe whole\n");
+    expect(err).toBe(
+      "-- its server was lost, it starts again (attempt 2): what it wrote before this line is void\n",
+    );
+  });
+
   test("how executions end", () => {
     const end = { type: "ended", ...placed, executionId: "x1", usage: {} } as const;
     const { err } = printed([

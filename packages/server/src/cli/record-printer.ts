@@ -1,5 +1,5 @@
 /** Shows what a channel delivers: content on stdout, what is said about it on stderr. */
-import type { Chunk, Delivery, ExecutionEnd } from "@tachikoma/client";
+import type { Chunk, Delivery, ExecutionEnd, RestartedDelivery } from "@tachikoma/client";
 import { snakeCase } from "../config/setting-fields.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -28,6 +28,9 @@ export class RecordPrinter {
         this.notice(
           `${delivery.handler} started${delivery.sender === undefined ? "" : ` by ${delivery.sender}`}`,
         );
+        return;
+      case "restarted":
+        this.notice(restartedText(delivery));
         return;
       case "ended":
         this.notice(endText(delivery));
@@ -83,6 +86,10 @@ export class RecordPrinter {
 export function jsonLine(value: object): string {
   const renamed = Object.entries(value).map(([key, field]) => [snakeCase(key), field as unknown]);
   return `${JSON.stringify(Object.fromEntries(renamed))}\n`;
+}
+
+export function restartedText({ attempt }: RestartedDelivery): string {
+  return `its server was lost, it starts again (attempt ${attempt}): what it wrote before this line is void`;
 }
 
 export function endText({ outcome, usage, error, reason, sender }: ExecutionEnd): string {

@@ -1,10 +1,11 @@
-import type { Execution, ExecutionEnd, TachikomaClient } from "@tachikoma/client";
+import type { Chunk, Execution, ExecutionEnd, RestartedDelivery, TachikomaClient } from "@tachikoma/client";
+import { errorCodeOf } from "@tachikoma/protocol";
 import type { ParsedArguments } from "./arguments.ts";
 import { CLIENT_OPTIONS, withClient } from "./client-connection.ts";
 import type { Command } from "./command.ts";
 import { EXIT_CODES, type ExitCode } from "./exit-code.ts";
 import { CliFailure, usageFailure } from "./failure.ts";
-import { endText, jsonLine, RecordPrinter } from "./record-printer.ts";
+import { endText, jsonLine, RecordPrinter, restartedText } from "./record-printer.ts";
 import { decideSignal, RUNNING } from "./shutdown.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -103,13 +104,35 @@ async function print(
   terminal: Terminal,
 ): Promise<ExecutionEnd> {
   const executionId = await execution.id;
-  for await (const chunk of execution) {
+  let restarted: RestartedDelivery | undefined;
+  const stopListening = execution.on("restarted", (delivery) => {
+    restarted = delivery;
+  });
+  const printChunk = (chunk: Chunk) => {
     if (isJson) terminal.out.write(jsonLine({ type: "chunk", executionId, chunk }));
     else printer.printChunk(executionId, chunk);
+  };
+  while (!(await isPrintedWhole(execution, printChunk))) {
+    // Told now, and not when it was heard of: what was read before it is printed first.
+    if (restarted === undefined) continue;
+    if (isJson) terminal.out.write(jsonLine(restarted));
+    else printer.notice(restartedText(restarted));
   }
+  stopListening();
   const end = await execution.ended;
   printer.finish();
   return end;
+}
+
+/** False when what was printed is void, because another attempt replaces it. */
+async function isPrintedWhole(execution: Execution, printChunk: (chunk: Chunk) => void): Promise<boolean> {
+  try {
+    for await (const chunk of execution) printChunk(chunk);
+    return true;
+  } catch (thrown) {
+    if (errorCodeOf(thrown) === "EXECUTION_RESTARTED") return false;
+    throw thrown;
+  }
 }
 
 function conclude(

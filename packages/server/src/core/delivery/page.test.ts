@@ -24,6 +24,7 @@ function framesOf(bytes: Uint8Array): Frame[] {
 const body = fc.oneof(
   fc.record({ kind: fc.constant("delta" as const), part: fc.constantFrom("a", "b"), text: fc.string() }),
   fc.record({ kind: fc.constant("start" as const), part: fc.constantFrom("a", "b") }),
+  fc.record({ kind: fc.constant("restart" as const) }),
   fc.record({ kind: fc.constant("message" as const), text: fc.string() }),
   fc.record({ kind: fc.constant("excluded" as const), text: fc.string() }),
 );
@@ -48,6 +49,8 @@ const records = fc
             executionId,
             body: JSON.stringify({ type: "text-start", id: item.part }),
           };
+        case "restart":
+          return { ...common, type: "execution_restarted", executionId, body: '{"attempt":2}' };
         case "message":
           return { ...common, type: "message", body: JSON.stringify(item.text) };
         default:
@@ -55,6 +58,17 @@ const records = fc
       }
     }),
   );
+
+/** The chunks of each attempt: nothing is merged across the record that separates two. */
+function attemptsOf<Item>(items: readonly Item[], chunkOf: (item: Item) => Chunk | undefined): Chunk[][] {
+  const attempts: Chunk[][] = [[]];
+  for (const item of items) {
+    const chunk = chunkOf(item);
+    if (chunk === undefined) attempts.push([]);
+    else attempts.at(-1)!.push(chunk);
+  }
+  return attempts;
+}
 
 test("pages cover every record once, in order, whatever the budget; folding them equals folding the log", () => {
   fc.assert(
@@ -80,17 +94,23 @@ test("pages cover every record once, in order, whatever the budget; folding them
       const visible = all.filter((one) => one.type === "message" && one.exclude === undefined);
       expect(messages).toEqual(visible.map((one) => JSON.parse(one.body)));
       for (const executionId of ["x1", "x2"]) {
-        const got = seen.filter((frame) => frame["execution_id"] === executionId).map((frame) => frame.chunk);
-        const logged = all
-          .filter((one) => one.executionId === executionId)
-          .map((one) => JSON.parse(one.body) as Chunk);
-        expect(foldChunks(emptyMessage(), got)).toEqual(foldChunks(emptyMessage(), logged));
+        const got = attemptsOf(
+          seen.filter((frame) => frame["execution_id"] === executionId),
+          (frame) => (frame["type"] === "chunk" ? frame.chunk : undefined),
+        );
+        const logged = attemptsOf(
+          all.filter((one) => one.executionId === executionId),
+          (one) => (one.type === "chunk" ? (JSON.parse(one.body) as Chunk) : undefined),
+        );
+        expect(got.map((chunks) => foldChunks(emptyMessage(), chunks))).toEqual(
+          logged.map((chunks) => foldChunks(emptyMessage(), chunks)),
+        );
       }
     }),
   );
 });
 
-test("a page tells which executions end in it", () => {
+test("a page tells which executions end in it, and those that start again do not", () => {
   const end: LogRecord = {
     seq: 1,
     tag: "t",
@@ -99,6 +119,11 @@ test("a page tells which executions end in it", () => {
     executionId: "x1",
     body: '{"usage":{"output_tokens":3}}',
   };
+  const restarted: LogRecord = {
+    ...{ seq: 1, tag: "t", timeMs: 0, executionId: "x2", body: '{"attempt":2}' },
+    type: "execution_restarted",
+  };
+  expect(buildPage(logOf(), [restarted], reader, 1_000).endedExecutionIds).toEqual([]);
   const page = buildPage(logOf(), [end], reader, 1_000);
   expect(page.endedExecutionIds).toEqual(["x1"]);
   expect(framesOf(page.bytes)).toEqual([

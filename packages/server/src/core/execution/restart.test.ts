@@ -460,6 +460,23 @@ describe("on a store of one owner", () => {
     expect(await storyOf(store)).toEqual(["execution_started", FIRST, "execution_interrupted"]);
   });
 
+  test("all of many run anew, however many are read at a time", async () => {
+    const store = createMemoryStore({ random: seededRandom(1) });
+    const clock = new CoreFixture({ store }).clock;
+    for (let index = 0; index < 80; index += 1) {
+      const executionId = `x${index}`;
+      const started = { type: "execution_started", executionId, body: "{}" } as const;
+      const run = { handlerName: "model", identity: {}, input: null, onUnwatched: "keep", attempt: 1 };
+      const channel = `execution:${executionId}`;
+      const body = { tenant: "default", channel, executionId, started };
+      const text = JSON.stringify({ ...body, run: { ...run, startedAtMs: clock.nowMs() } });
+      const name = `execution:${JSON.stringify(["default", executionId])}`;
+      await store.acquireLease(name, "gone", 10_000 + 50 * index, clock.nowMs(), text);
+    }
+    const next = await nextProcess(store);
+    expect(next.server.executions.runningCount).toBe(80);
+  });
+
   test("a process that does not know the handler ends it at once", async () => {
     const store = createMemoryStore({ random: seededRandom(1) });
     const first = new CoreFixture({ store, handlers: { model }, handlersToRestart: ["model"] });
