@@ -90,6 +90,8 @@ export interface ConnectOptions {
   readonly door: Door;
   readonly peer: PeerInfo;
   readonly arePositionsFromClient: boolean;
+  /** Called when the connection has been welcomed, or never will be. */
+  readonly onStarted?: () => void;
 }
 
 const CLIENT_ID_CHARS = 16;
@@ -298,6 +300,7 @@ export class SessionServer {
     this.#startingCount += 1;
     connection.start().finally(() => {
       this.#startingCount -= 1;
+      options.onStarted?.();
     });
     return connection;
   }

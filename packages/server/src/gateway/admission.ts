@@ -60,7 +60,7 @@ interface Bounds {
 
 export function nextAdmission(before: Admission, load: Load, limits: AdmissionLimits): Admission {
   return {
-    event_loop_delay: levelOf(load.delayP99Ms, doubled(limits.maxDelayMs), before.event_loop_delay),
+    event_loop_delay: levelOf(load.delayP99Ms, tenfold(limits.maxDelayMs), before.event_loop_delay),
     event_loop_utilization: levelOf(
       load.utilization,
       // A loop that has no rest and is on time can still take back who was there before.
@@ -69,7 +69,7 @@ export function nextAdmission(before: Admission, load: Load, limits: AdmissionLi
     ),
     heap: levelOf(load.heapShare, halfWayToFull(limits.maxHeapShare), before.heap),
     // Counted now, and about those who knock now: there is nothing to wait for.
-    pending_handshakes: levelOf(load.handshakeCount, doubled(limits.maxHandshakes), "open"),
+    pending_handshakes: levelOf(load.handshakeCount, tenfold(limits.maxHandshakes), "open"),
   };
 }
 
@@ -105,8 +105,9 @@ function isBeyond(value: number, bound: number, wasBeyond: boolean): boolean {
   return value > (wasBeyond ? bound * LEAVING_SHARE : bound);
 }
 
-function doubled(limit: number): Bounds {
-  return { fresh: limit, resuming: 2 * limit };
+/** A herd that lost another node is let in at a pace (`handshake-lane.ts`): to refuse it would only send it round once more. */
+function tenfold(limit: number): Bounds {
+  return { fresh: limit, resuming: 10 * limit };
 }
 
 function halfWayToFull(limit: number): Bounds {

@@ -12,6 +12,7 @@ import type { Admitted, SessionServer } from "../core/session-server.ts";
 import { retryAfterMs } from "./admission.ts";
 import type { AdmissionGate } from "./admission-gate.ts";
 import type { DoorKeeper } from "./door.ts";
+import { HandshakeLane } from "./handshake-lane.ts";
 import { idParameter } from "./id-parameter.ts";
 import { originFault } from "./origin.ts";
 import { type Refusal, refusalFor, refuseUpgrade, urlOf } from "./refusal.ts";
@@ -46,12 +47,14 @@ export class WebSocketGateway {
   readonly #options: WebSocketGatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #framings: FramingSet;
+  readonly #lane: HandshakeLane;
   #knockCount = 0;
   readonly #waiting = new Map<Duplex, (cause: TachikomaError) => void>();
 
   constructor(options: WebSocketGatewayOptions) {
     const { settings } = options;
     this.#options = options;
+    this.#lane = new HandshakeLane(options);
     this.#webSockets = new WebSocketServer(
       handshakeOptions({
         maxMessageBytes: settings.maxMessageSize,
@@ -91,7 +94,8 @@ export class WebSocketGateway {
     this.#waiting.set(duplex, refuse);
     // What the application or the store still has to say about it is of no use to anyone.
     duplex.once("close", settle);
-    this.#upgrade(request, duplex as Socket, head, settle).catch(refuse);
+    const isOver = () => !this.#waiting.has(duplex);
+    this.#upgrade({ request, socket: duplex as Socket, head, settle, isOver }).catch(refuse);
   }
 
   /** Refuses every upgrade under way: what they wait for may never come. */
@@ -114,16 +118,11 @@ export class WebSocketGateway {
     refuseUpgrade(duplex, { ...refusal, retryAfterSecs });
   }
 
-  /** @param settle ends the wait; false when it was over before, and the upgrade refused or its peer gone */
-  async #upgrade(
-    request: IncomingMessage,
-    socket: Socket,
-    head: Buffer,
-    settle: () => boolean,
-  ): Promise<void> {
+  async #upgrade(knock: Knock): Promise<void> {
     // Counted before anything is waited for: of two connections of one session, the one that knocked last wins.
     this.#knockCount += 1;
     const order = this.#knockCount;
+    const { request } = knock;
     const url = urlOf(request);
     if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
     const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
@@ -132,38 +131,48 @@ export class WebSocketGateway {
     this.#options.admission.check(isResuming);
     const credential = await this.#options.door.admit(request, url);
     const core = await this.#options.core();
-    const admitted = await core.admit({
-      credential,
-      clientId: idParameter(url, "client_id"),
-      order,
-      sessionId: idParameter(url, "session_id"),
-    });
-    this.#checkClaim(isResuming, admitted);
-    if (!settle()) return admitted.reservation.release();
-    const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
-    this.#shakeHands(request, socket, head, { core, admitted, door, url });
-  }
-
-  /** Anyone can name a session: only one that goes on is let in before others. */
-  #checkClaim(isResuming: boolean, { opened, reservation }: Admitted): void {
-    if (!isResuming || opened.isResumed) return;
+    const leaveLane = await this.#lane.enter(isResuming);
     try {
-      this.#options.admission.check(false);
+      if (knock.isOver()) return leaveLane();
+      const admitted = await core.admit({
+        credential,
+        clientId: idParameter(url, "client_id"),
+        order,
+        sessionId: idParameter(url, "session_id"),
+      });
+      const end = () => {
+        admitted.reservation.release();
+        leaveLane();
+      };
+      if (isResuming && !admitted.opened.isResumed) this.#checkClaim(end);
+      if (!knock.settle()) return end();
+      const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
+      this.#shakeHands(knock, { core, admitted, door, url, leaveLane });
     } catch (cause) {
-      reservation.release();
+      leaveLane();
       throw cause;
     }
   }
 
-  #shakeHands(request: IncomingMessage, socket: Socket, head: Buffer, upgrade: Upgrade): void {
+  /** Anyone can name a session: only one that goes on is let in before others. */
+  #checkClaim(end: () => void): void {
+    try {
+      this.#options.admission.check(false);
+    } catch (cause) {
+      end();
+      throw cause;
+    }
+  }
+
+  #shakeHands({ request, socket, head }: Knock, upgrade: Upgrade): void {
     const { settings, clock } = this.#options;
-    const { admitted } = upgrade;
+    const { admitted, leaveLane } = upgrade;
     let isDone = false;
     // `ws` answers a bad handshake itself and then ends the socket: the place is given back with it.
-    const giveUp = () => {
+    socket.once("close", () => {
       if (!isDone) admitted.reservation.release();
-    };
-    socket.once("close", giveUp);
+      leaveLane();
+    });
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       isDone = true;
       socket.setNoDelay(true);
@@ -191,6 +200,7 @@ export class WebSocketGateway {
         transport,
         door: upgrade.door,
         peer: { userAgent: request.headers["user-agent"], address: socket.remoteAddress },
+        onStarted: leaveLane,
         // A stream is for clients that keep nothing: they get the rest from where the server knows them to be.
         arePositionsFromClient:
           upgrade.door === sessionDoor && upgrade.url.searchParams.get("positions") === "client",
@@ -199,11 +209,22 @@ export class WebSocketGateway {
   }
 }
 
+/** An upgrade that waits to be made or refused. */
+interface Knock {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  readonly head: Buffer;
+  /** Ends the wait; false when it was over before: refused, or its peer gone. */
+  readonly settle: () => boolean;
+  readonly isOver: () => boolean;
+}
+
 interface Upgrade {
   readonly core: SessionServer;
   readonly admitted: Admitted;
   readonly door: Door;
   readonly url: URL;
+  readonly leaveLane: () => void;
 }
 
 /** What the request says of itself. */

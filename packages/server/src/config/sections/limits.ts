@@ -35,7 +35,7 @@ export const limitsSection = z.strictObject({
       max: 60_000,
       unit: "milliseconds",
       description:
-        "How late the event loop may be (99th percentile of two seconds) before fresh connections are refused; at twice as much also those that resume a session.",
+        "How late the event loop may be (99th percentile of two seconds) before fresh connections are refused; at ten times as much also those that resume a session.",
     }),
   ),
   maxEventLoopUtilization: withDefault(
@@ -62,7 +62,7 @@ export const limitsSection = z.strictObject({
       min: 1,
       max: MAX,
       description:
-        "Connections that may be in the making at once before fresh ones are refused; at twice as many also those that resume a session.",
+        "Connections that may be in the making at once before fresh ones are refused; at ten times as many also those that resume a session.",
     }),
   ),
 });
