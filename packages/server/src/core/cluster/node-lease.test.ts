@@ -17,7 +17,7 @@ function leaseName(node: ClusterNode): string {
   return leaseOf(node.server.nodeId);
 }
 
-function leaseOn(store: Store, clock: FakeClock, nodeId: string) {
+function leaseOn(store: Store, clock: FakeClock, nodeId: string, leaseTtlMs = TTL_MS) {
   const struck: string[] = [];
   let rejoinedCount = 0;
   const lease = new NodeLease({
@@ -26,7 +26,7 @@ function leaseOn(store: Store, clock: FakeClock, nodeId: string) {
     random: seededRandom(3),
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     nodeId,
-    leaseTtlMs: TTL_MS,
+    leaseTtlMs,
     onRejoined: () => {
       rejoinedCount += 1;
     },
@@ -137,6 +137,25 @@ describe("a dead node", () => {
     // Nothing is left that would count if the name were held again.
     await store.acquireLease("node:a", "x", TTL_MS, clock.nowMs(), "{}");
     expect((await store.readRoster(PRESENT, clock.nowMs())).entries).toEqual([]);
+  });
+
+  test("is struck for whole milliseconds, whatever a third of its time is", async () => {
+    const clock = new FakeClock();
+    const memory = new SharedMemory(seededRandom(1));
+    await memory.open().acquireLease("node:a", "a", 10, clock.nowMs(), "{}");
+    const { lease } = leaseOn(memory.open(), clock, "b", 2_000);
+    const seen: (number | undefined)[] = [];
+    const acquire = memory.leases.acquire.bind(memory.leases);
+    memory.leases.acquire = (...args) => {
+      const acquired = acquire(...args);
+      seen.push(acquired?.expiresAtMs);
+      return acquired;
+    };
+    await clock.advance(10);
+    await lease.open();
+    expect(seen).toHaveLength(2);
+    expect(seen.every(Number.isInteger)).toBe(true);
+    await lease.close(0);
   });
 
   test("a striker that dies in the middle is made up for", async () => {

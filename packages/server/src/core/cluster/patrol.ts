@@ -21,6 +21,7 @@ export class Patrol<Place> {
   readonly #options: PatrolOptions<Place>;
   #ahead: Place[] = [];
   #perStep = 0;
+  #isLooking = false;
   #timer: Timer | undefined;
 
   constructor(options: PatrolOptions<Place>) {
@@ -30,7 +31,15 @@ export class Patrol<Place> {
   start(): void {
     this.#timer = this.#options.clock.setTimer(STEP_MS, () => {
       this.start();
-      this.#step();
+      if (this.#isLooking) return;
+      this.#isLooking = true;
+      this.#step()
+        .catch((cause: unknown) => {
+          this.#options.logger.debug({ err: cause }, "A round could not look at everything");
+        })
+        .finally(() => {
+          this.#isLooking = false;
+        });
     });
   }
 
@@ -38,14 +47,14 @@ export class Patrol<Place> {
     this.#timer?.cancel();
   }
 
-  #step(): void {
-    const { roundMs, places, look, logger } = this.#options;
+  async #step(): Promise<void> {
+    const { roundMs, places, look } = this.#options;
     if (this.#ahead.length === 0) {
       this.#ahead = [...places()];
       this.#perStep = Math.ceil((this.#ahead.length * STEP_MS) / roundMs);
     }
-    inParallel(this.#ahead.splice(0, this.#perStep), MAX_LOOKS_AT_ONCE, async (place) => {
+    await inParallel(this.#ahead.splice(0, this.#perStep), MAX_LOOKS_AT_ONCE, async (place) => {
       await look(place);
-    }).catch((cause: unknown) => logger.debug({ err: cause }, "A round could not look at everything"));
+    });
   }
 }

@@ -69,7 +69,7 @@ export class VouchedEntries {
   }
 
   /** False while the lease is lost: what stands under it does not count. */
-  get doCount(): boolean {
+  get areCounted(): boolean {
     return this.#options.lease.isHeld;
   }
 

@@ -63,18 +63,19 @@ export class PresenceTable {
   readonly #returning = new Map<string, Returning>();
   #lastSetAtMs = 0;
   #checkTimer: Timer | undefined;
+  #isChecking = false;
   #isClosed = false;
 
   constructor(options: PresenceOptions) {
     this.#options = options;
     options.hints.whenNote("presence", (key, { change }) => this.#onNote(key, change));
-    options.hints.whenLost(() => this.#checkAll());
+    options.hints.whenLost(() => this.#check());
   }
 
   start(): void {
     this.#checkTimer = this.#options.clock.setTimer(CHECK_INTERVAL_MS, () => {
       this.start();
-      this.#checkAll();
+      this.#check();
     });
   }
 
@@ -223,14 +224,20 @@ export class PresenceTable {
     if (room !== undefined) this.#background(change === undefined ? room.refresh() : room.take(change));
   }
 
-  #checkAll(): void {
-    const { isShared } = this.#options;
+  /** One at a time: a store that hangs is not asked again and again. */
+  #check(): void {
     // While the lease is lost the roster does not say what is true of this node; it is put right with the lease.
-    if (!this.#options.vouched.doCount) return;
+    if (this.#isChecking || !this.#options.vouched.areCounted) return;
+    this.#isChecking = true;
     // Without other nodes nothing happens in the store that is not known here.
-    const due = [...this.#rooms.values()].filter((room) => isShared || !room.isCurrent);
-    this.#background(inParallel(due, MAX_READS_AT_ONCE, (room) => room.refresh()));
-    for (const returning of this.#returning.values()) this.#background(this.#bringBack(returning));
+    const due = [...this.#rooms.values()].filter((room) => this.#options.isShared || !room.isCurrent);
+    const checking = Promise.all([
+      inParallel(due, MAX_READS_AT_ONCE, (room) => room.refresh()),
+      inParallel(this.#returning.values(), MAX_READS_AT_ONCE, (returning) => this.#bringBack(returning)),
+    ]).finally(() => {
+      this.#isChecking = false;
+    });
+    this.#background(checking);
   }
 
   /** What the store did not answer is looked at again with the next check. */
