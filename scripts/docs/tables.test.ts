@@ -115,6 +115,36 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
     shown: (rows) => `${count(rows!)} of each`,
   },
   {
+    row: "rows of records that one slice of a sweep removes",
+    file: `${sqlite}/sqlite-sweep.ts`,
+    patterns: [constant("MAX_PIECES"), constant("MAX_PIECE_BYTES")],
+    shown: (rows, bytes) => `${count(rows!)} or ${size(bytes!)}`,
+  },
+  {
+    row: "rows of records that one commit trims",
+    file: `${sqlite}/log-writer.ts`,
+    patterns: [constant("MAX_TRIMMED_PIECES"), constant("MAX_TRIMMED_BYTES"), constant("MIN_TRIMMED_PIECES")],
+    shown: (rows, bytes, least) => `${count(rows!)} or ${size(bytes!)}, and ${least} of each log in any case`,
+  },
+  {
+    row: "space that one slice of a sweep gives back to the disk",
+    file: `${sqlite}/free-space.ts`,
+    patterns: [constant("MAX_PAGES_PER_SLICE")],
+    shown: (pages) => `${count(pages!)} pages (${size(pages! * 4096)})`,
+  },
+  {
+    row: "write-ahead log of SQLite",
+    file: `${sqlite}/write-ahead-log.ts`,
+    patterns: [constant("MAX_WAL_BYTES")],
+    shown: (bytes) => size(bytes!),
+  },
+  {
+    row: "SQLite file that is looked through at the start",
+    file: `${sqlite}/database-integrity.ts`,
+    patterns: [constant("MAX_CHECKED_BYTES")],
+    shown: (bytes) => size(bytes!),
+  },
+  {
     row: "inbox",
     file: `${core}/namespace.ts`,
     patterns: [constant("INBOX_MAX_RECORDS"), constant("INBOX_MAX_BYTES")],

@@ -1,5 +1,3 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { TachikomaError } from "@tachikoma/protocol";
 import { type DatabaseSettings, databaseTarget } from "./config/database-target.ts";
 import type { Observer } from "./core/observer.ts";
@@ -28,7 +26,6 @@ export async function openStore(settings: DatabaseSettings, ports: StorePorts): 
     case "memory":
       return createMemoryStore({ random });
     case "sqlite":
-      mkdirSync(dirname(target.path), { recursive: true });
       return openSqliteStore({ random, logger, path: target.path, durability: target.durability });
     case "redis": {
       const { url, keyPrefix, durability } = target;

@@ -1,4 +1,6 @@
+import { backupCommand } from "./backup.ts";
 import type { Command } from "./command.ts";
+import { compactCommand } from "./compact.ts";
 import { configCommand } from "./config.ts";
 import { doctorCommand } from "./doctor.ts";
 import { runCommand } from "./run.ts";
@@ -12,6 +14,8 @@ export const COMMANDS: readonly Command[] = [
   configCommand,
   doctorCommand,
   tokenCommand,
+  backupCommand,
+  compactCommand,
   tailCommand,
   sendCommand,
   runCommand,

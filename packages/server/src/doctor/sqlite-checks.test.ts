@@ -51,6 +51,8 @@ test("one that nobody uses is fine, and is left as it was", async () => {
     sqlite_owner: "ok: no other process has it",
     sqlite_schema: expect.stringMatching(/^ok: schema version \d+$/) as string,
     sqlite_integrity: "ok: its pages are sound",
+    sqlite_records: "ok: its records are as they were stored (1, in channels: 1)",
+    sqlite_space: expect.stringMatching(/^ok: .* are unused, most of it is given back/) as string,
   });
   expect(statSync(path)).toMatchObject({ mtimeMs: before.mtimeMs, size: before.size });
 });
@@ -79,6 +81,15 @@ test("damage, another application's file, one of a newer server and no file at a
   closeSync(file);
   expect(Object.values(said(damaged)).join("\n")).toMatch(
     /^problem: (it is damaged|database disk image is malformed)/m,
+  );
+
+  const changed = await databasePath();
+  await (await storeAt(changed)).close();
+  const changing = new DatabaseSync(changed);
+  changing.exec("UPDATE piece SET bodies = replace(bodies, 'xxxx', 'yyyy')");
+  changing.close();
+  expect(said(changed)["sqlite_records"]).toBe(
+    "problem: channel chat:1: records 1 to 1 are not what was stored",
   );
 
   const foreign = await databasePath();

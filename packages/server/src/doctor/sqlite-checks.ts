@@ -1,17 +1,17 @@
 /** Looks at a SQLite database without changing it, also while a server uses it. */
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { structureFindings } from "../stores/sqlite/database-integrity.ts";
+import { checkDatabase, type DatabaseCheck } from "../stores/sqlite/database-check.ts";
 import { lockDatabase } from "../stores/sqlite/database-lock.ts";
 import { checkIsWritable, existingPath } from "../stores/sqlite/database-path.ts";
 import { Refusal } from "../stores/sqlite/refusal.ts";
-import { loadSqlite } from "../stores/sqlite/sqlite-module.ts";
-import { SCHEMA_VERSION, schemaVersionOf } from "../stores/sqlite/sqlite-schema.ts";
+import { SCHEMA_VERSION } from "../stores/sqlite/sqlite-schema.ts";
 import { type Finding, type Judgement, ok, problem, shownBytes, warning } from "./finding.ts";
 
 const MIN_FREE_BYTES = 100 * 1024 * 1024;
 const COMFORTABLE_FREE_BYTES = 1024 * 1024 * 1024;
 const MAX_DAMAGE_FINDINGS = 5;
+const DAMAGE_ADVICE = "restore a backup; docs/operating.md says how to go on without one";
 
 export function* sqliteFindings(path: string): Generator<Finding> {
   yield { area: "database", check: "sqlite_disk", ...judgeDisk(path) };
@@ -62,24 +62,16 @@ function judgeOwner(path: string): Judgement {
 }
 
 function* contentFindings(path: string): Generator<Finding> {
-  const { DatabaseSync } = loadSqlite();
   try {
-    const db = new DatabaseSync(path, { readOnly: true });
-    try {
-      yield { area: "database", check: "sqlite_schema", ...judgeSchema(schemaVersionOf(db, path)) };
-      yield {
-        area: "database",
-        check: "sqlite_integrity",
-        ...judgePages(structureFindings(db, MAX_DAMAGE_FINDINGS)),
-      };
-    } finally {
-      db.close();
-    }
+    const found = checkDatabase(path, { maxFindings: MAX_DAMAGE_FINDINGS });
+    yield { area: "database", check: "sqlite_schema", ...judgeSchema(found.schemaVersion) };
+    yield { area: "database", check: "sqlite_integrity", ...judgePages(found) };
+    if (found.schemaVersion !== SCHEMA_VERSION) return;
+    yield { area: "database", check: "sqlite_records", ...judgeRecords(found) };
+    yield { area: "database", check: "sqlite_space", ...judgeSpace(found) };
   } catch (cause) {
     const advice =
-      cause instanceof Refusal
-        ? "set database.url to a file of this server's version"
-        : "restore a backup; docs/operating.md says how to go on without one";
+      cause instanceof Refusal ? "set database.url to a file of this server's version" : DAMAGE_ADVICE;
     yield { area: "database", check: "sqlite_content", ...problem(textOf(cause), advice) };
   }
 }
@@ -90,11 +82,26 @@ function judgeSchema(version: number): Judgement {
   return ok(`schema version ${version}, the next start brings it to ${SCHEMA_VERSION}: make a backup before`);
 }
 
-function judgePages(damage: readonly string[]): Judgement {
-  if (damage.length === 0) return ok("its pages are sound");
-  return problem(
-    `it is damaged: ${damage.join("; ")}`,
-    "restore a backup; docs/operating.md says how to go on without one",
+function judgePages({ damage }: DatabaseCheck): Judgement {
+  const reasons = damage.flatMap((one) => (one.kind === "structure" ? [one.reason] : []));
+  if (reasons.length === 0) return ok("its pages are sound");
+  return problem(`it is damaged: ${reasons.join("; ")}`, DAMAGE_ADVICE);
+}
+
+function judgeRecords({ damage, recordCount, logCount }: DatabaseCheck): Judgement {
+  const reasons = damage.flatMap((one) =>
+    one.kind === "records" ? [`channel ${one.key.channel}: ${one.reason}`] : [],
+  );
+  if (reasons.length > 0) return problem(reasons.join("; "), DAMAGE_ADVICE);
+  return ok(`its records are as they were stored (${recordCount}, in channels: ${logCount})`);
+}
+
+function judgeSpace({ freeByteCount, byteCount, canShrink }: DatabaseCheck): Judgement {
+  const text = `${shownBytes(freeByteCount)} of ${shownBytes(byteCount)} are unused`;
+  if (canShrink) return ok(`${text}, most of it is given back while the server runs`);
+  return warning(
+    `${text}; the file was made by an older version and cannot shrink`,
+    "stop the server and run `tachikoma compact` once",
   );
 }
 

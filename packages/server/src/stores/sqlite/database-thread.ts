@@ -6,13 +6,8 @@ import type { Logger } from "../../core/ports.ts";
 import { CommitQueue, type QueueLimits } from "./commit-queue.ts";
 import { errorOf } from "./failure-error.ts";
 import type { Answers, DatabaseSettings, FromWorker, Notice, ToWorker } from "./sqlite-call.ts";
+import { inheritedFlags, workerFile } from "./worker-file.ts";
 import { WriteHealth } from "./write-health.ts";
-
-/** Sources run unbuilt under type stripping, so the worker is started from the kind of file that this one is. */
-const WORKER_URL = new URL(
-  `./sqlite-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`,
-  import.meta.url,
-);
 
 export class DatabaseThread {
   readonly queue: CommitQueue;
@@ -30,7 +25,7 @@ export class DatabaseThread {
     this.#path = settings.path;
     this.#logger = logger;
     this.#health = new WriteHealth(settings.path, logger, () => performance.now());
-    this.#worker = new Worker(WORKER_URL, {
+    this.#worker = new Worker(workerFile("sqlite-worker"), {
       workerData: settings,
       name: "tachikoma-sqlite",
       ...inheritedFlags(),
@@ -164,14 +159,4 @@ export class DatabaseThread {
     this.queue.fail(error);
     this.#closed.reject(error);
   }
-}
-
-/**
- * A worker takes over the flags of its process (`--conditions=source` among them). That must not happen under
- * `node --input-type=module -e ...`, because Node then refuses to load any file in it.
- */
-function inheritedFlags(): { execArgv?: string[] } {
-  const flags = process.execArgv;
-  if (!flags.some((flag) => flag.startsWith("--input-type"))) return {};
-  return { execArgv: flags.filter((flag) => flag.startsWith("--conditions=")) };
 }

@@ -17,6 +17,11 @@ export interface Removed {
   readonly byteCount: number;
 }
 
+interface FoundPiece extends PackedRecords {
+  readonly lastSeq: number;
+  readonly byteCount: number;
+}
+
 /** The rows that hold records. */
 export class PieceTable {
   readonly #db: DatabaseSync;
@@ -85,35 +90,44 @@ export class PieceTable {
    * Throws where the rows do not hold them all, one after the other, as they were stored.
    */
   readAfter(log: Log, afterSeq: number, maxRecords: number, maxBytes: number): PackedRecords {
+    const pieces: PackedRecords[] = [];
+    let recordCount = 0;
+    let byteCount = 0;
+    for (const piece of this.#piecesAfter(log, afterSeq)) {
+      const { firstSeq, lastSeq, head, bodies } = piece;
+      pieces.push({ firstSeq, head, bodies });
+      recordCount += lastSeq - Math.max(afterSeq, firstSeq - 1);
+      // Of a row that starts before the reader it is not known how much is asked for: it does not count.
+      if (firstSeq > afterSeq) byteCount += piece.byteCount;
+      if (recordCount >= maxRecords || byteCount >= maxBytes) break;
+    }
+    return joinPieces(pieces)!;
+  }
+
+  /** Throws where the rows do not hold every record of the log. */
+  check(log: Log): void {
+    for (const _piece of this.#piecesAfter(log, log.baseSeq));
+  }
+
+  *#piecesAfter({ logId, baseSeq, headSeq }: Log, afterSeq: number): Generator<FoundPiece> {
+    let nextSeq = Math.max(afterSeq, baseSeq) + 1;
+    let isFirst = true;
     try {
-      return this.#readAfter(log, afterSeq, maxRecords, maxBytes);
+      for (const row of this.#selectAfter.iterate(logId, afterSeq)) {
+        const piece = checkedPiece(logId, row);
+        const { firstSeq, lastSeq } = piece;
+        // A reader may stand in the middle of its first row, and of no other.
+        if (isFirst ? firstSeq > nextSeq : firstSeq !== nextSeq) throw gap(nextSeq, firstSeq - 1);
+        isFirst = false;
+        nextSeq = lastSeq + 1;
+        yield piece;
+      }
     } catch (error) {
       // What fails in an iterated statement is thrown once more at its next use (Node 24): at somebody else's read.
       this.#selectAfter = selectAfter(this.#db);
       throw error;
     }
-  }
-
-  #readAfter(log: Log, afterSeq: number, maxRecords: number, maxBytes: number): PackedRecords {
-    const { logId, baseSeq, headSeq } = log;
-    const pieces: PackedRecords[] = [];
-    let recordCount = 0;
-    let byteCount = 0;
-    let nextSeq = Math.max(afterSeq, baseSeq) + 1;
-    for (const row of this.#selectAfter.iterate(logId, afterSeq)) {
-      const piece = checkedPiece(logId, row);
-      const { firstSeq, lastSeq } = piece;
-      // A reader may stand in the middle of its first row, and of no other.
-      if (pieces.length === 0 ? firstSeq > nextSeq : firstSeq !== nextSeq) throw gap(nextSeq, firstSeq - 1);
-      pieces.push(piece);
-      nextSeq = lastSeq + 1;
-      recordCount += lastSeq - Math.max(afterSeq, firstSeq - 1);
-      // Of a row that starts before the reader it is not known how much is asked for: it does not count.
-      if (firstSeq > afterSeq) byteCount += row["byte_count"] as number;
-      if (recordCount >= maxRecords || byteCount >= maxBytes) return joinPieces(pieces)!;
-    }
     if (nextSeq <= headSeq) throw gap(nextSeq, headSeq);
-    return joinPieces(pieces)!;
   }
 }
 
@@ -124,7 +138,7 @@ function selectAfter(db: DatabaseSync): StatementSync {
   );
 }
 
-function checkedPiece(logId: number, row: Record<string, SQLOutputValue>) {
+function checkedPiece(logId: number, row: Record<string, SQLOutputValue>): FoundPiece {
   const firstSeq = row["first_seq"] as number;
   const lastSeq = row["last_seq"] as number;
   const head = row["head"] as string;
@@ -137,7 +151,7 @@ function checkedPiece(logId: number, row: Record<string, SQLOutputValue>) {
       ? isWhole({ firstSeq, head, bodies }, lastSeq)
       : checksum === pieceChecksum(logId, { firstSeq, lastSeq, head }, bytes);
   if (!isAsStored) throw new Damage(`records ${firstSeq} to ${lastSeq} are not what was stored`);
-  return { firstSeq, lastSeq, head, bodies };
+  return { firstSeq, lastSeq, head, bodies, byteCount: row["byte_count"] as number };
 }
 
 function gap(fromSeq: number, toSeq: number): Damage {
