@@ -1,25 +1,78 @@
+/** Trials of all fault classes on real processes. `--help` for the options. */
+
+import { spawnSync } from "node:child_process";
+import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
+import { longRunRoundCount } from "./faults/fault-class.ts";
 import { FAULT_CLASSES } from "./faults/index.ts";
+import { type Plan, planOf, USAGE } from "./runner/plan.ts";
+import { failureText, runAll } from "./runner/run-all.ts";
+import { loadState, type RunState, saveState } from "./runner/run-state.ts";
 import { runTrial } from "./trial/run-trial.ts";
 
-const [names, seed = "1", rounds = "1", mutant] = process.argv.slice(2);
-const say = (t: string) => process.stdout.write(t + "\n");
-for (const fault of FAULT_CLASSES) {
-  if (names !== "all" && !names!.split(",").includes(fault.name)) continue;
-  const obstacle = fault.obstacle?.();
-  if (obstacle) {
-    say(`${fault.name}: not run: ${obstacle}`);
-    continue;
-  }
-  const r = await runTrial({
+const FAILURE_FOLDER = fileURLToPath(new URL("failures", import.meta.url));
+const RESULTS_PATH = fileURLToPath(new URL("results/run.json", import.meta.url));
+const MAX_SEED = 1_000_000;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+async function run(plan: Plan): Promise<void> {
+  if (plan.replaySeed !== undefined) return await replay(plan, plan.replaySeed);
+  const resultsPath = plan.resultsPath ?? RESULTS_PATH;
+  const earlier = plan.isResumed ? loadState(resultsPath) : undefined;
+  if (plan.isResumed && earlier === undefined)
+    say(`There is no ${resultsPath} to go on from: a new run begins`);
+  const state = earlier ?? freshState(plan.seed ?? Math.floor(Math.random() * MAX_SEED));
+  say(`chaos: --seed ${state.seed}, results in ${resultsPath}`);
+  await runAll({ plan, state, resultsPath, failureFolder: FAILURE_FOLDER, say });
+  saveState(resultsPath, state);
+  const failed = state.trials.filter(({ problems }) => problems.length > 0);
+  const roundCount = state.trials.reduce((sum, trial) => sum + trial.roundCount, 0);
+  say(`${state.trials.length} trials, ${roundCount} rounds, ${failed.length} trials failed`);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+async function replay({ faults, roundCount }: Plan, seed: number): Promise<void> {
+  const fault = faults[0]!;
+  const result = await runTrial({
     fault,
-    seed: Number(seed),
-    roundCount: Number(rounds),
-    failureFolder: fileURLToPath(new URL("failures", import.meta.url)),
-    ...(mutant && { mutant }),
+    seed,
+    roundCount: roundCount ?? fault.roundsPerTrial,
+    failureFolder: FAILURE_FOLDER,
   });
+  const caughtUp = result.catchUpMs.map((ms) => Math.round(ms)).join(", ");
   say(
-    `${fault.name} ${r.roundCount} rounds ${Math.round(r.durationMs)} ms, ${r.recordCount} records, catchUp ${r.catchUpMs.map(Math.round)} problems ${r.problems.length} ${r.historyPath ?? ""}`,
+    `${fault.name}: ${result.roundCount} rounds, ${result.recordCount} records, caught up in ms: ${caughtUp}`,
   );
-  for (const p of r.problems.slice(0, 4)) say(`  ${p.check}: ${p.text.slice(0, 600)}`);
+  if (result.problems.length === 0) return say("Nothing is wrong");
+  say(failureText(result));
+  process.exitCode = 1;
+}
+
+function freshState(seed: number): RunState {
+  const redis = /v=([\d.]+)/.exec(String(spawnSync("redis-server", ["--version"]).stdout))?.[1];
+  return {
+    seed,
+    startedAt: new Date().toISOString(),
+    durationMs: 0,
+    environment: { node: process.version, redis: redis ?? "none", processorCount: cpus().length },
+    trials: [],
+  };
+}
+
+function list(): void {
+  for (const fault of FAULT_CLASSES)
+    say(`${fault.name.padEnd(24)} ${String(longRunRoundCount(fault)).padStart(4)}  ${fault.title}`);
+}
+
+try {
+  const plan = planOf(process.argv.slice(2));
+  if (plan.mode === "help") say(USAGE);
+  else if (plan.mode === "list") list();
+  else await run(plan);
+} catch (cause) {
+  say(cause instanceof Error ? cause.message : String(cause));
+  process.exitCode = 2;
 }
