@@ -287,6 +287,37 @@ export const nodes = section("Several nodes", (rule) => {
     },
   );
 
+  for (const [hops, isLost] of [
+    [[1], true],
+    [[1, 0, 1], true],
+    [[1], false],
+    [[1, 0], false],
+  ] as const) {
+    rule(
+      "PRE-5",
+      `whose ${isLost ? "lost" : "live"} session goes on on another node does not leave (${[0, ...hops].join(" to ")})`,
+      { requires: [...NODES, "namespace:presence"], isSlow: true },
+      async (t) => {
+        const channel = t.channel(t.text("namespace:presence"));
+        const watchers = [await t.connect({ node: 0 }), await t.connect({ node: 1 })];
+        for (const watcher of watchers) await watcher.subscribe(channel);
+        let client = await present(t, channel, 0);
+        for (const node of hops) {
+          if (isLost) await client.drop();
+          client = await t.connect({ node, sessionId: client.sessionId });
+        }
+        await t.elapse(7_000, "longer than the grace of most servers");
+        for (const watcher of watchers) {
+          await watcher.settle();
+          const events = watcher.received.flatMap(({ event }) => (event === undefined ? [] : [event]));
+          equals(events, ["members", "join"], `the events of ${watcher.name}`);
+        }
+        await client.request({ type: "unsubscribe", channel }, "unsubscribed");
+        for (const watcher of watchers) await watcher.expect("presence", { event: "leave" });
+      },
+    );
+  }
+
   rule(
     "CON-6",
     "connections of a client count on all nodes together",

@@ -73,10 +73,6 @@ export class VouchedEntries {
     return this.#options.lease.isHeld;
   }
 
-  isOurs({ lease }: RosterEntry): boolean {
-    return lease === this.#options.lease.name;
-  }
-
   /** Where this node vouches for something. */
   rosters(): RosterKey[] {
     return [...this.#rosters.values()].flatMap((here) =>
@@ -149,8 +145,8 @@ export class VouchedEntries {
   }
 
   #verify(entry: Entry, ours: string, found: RosterEntry | undefined): void {
-    if (found !== undefined && this.isOurs(found) && found.value === ours) return;
-    const isTheirs = found !== undefined && !this.isOurs(found);
+    if (found !== undefined && this.#isOurs(found) && found.value === ours) return;
+    const isTheirs = found !== undefined && !this.#isOurs(found);
     const judgement = isTheirs ? this.#options.judge(found.value, ours) : "ours";
     if (judgement === "moved") this.#forget(entry);
     if (judgement !== "ours") return;
@@ -218,6 +214,10 @@ export class VouchedEntries {
     entry.stored = value;
     this.#changed(roster, { version, id, value });
     return "stored";
+  }
+
+  #isOurs({ lease }: RosterEntry): boolean {
+    return lease === this.#options.lease.name;
   }
 
   #changed(roster: RosterKey, change: RosterChange): void {

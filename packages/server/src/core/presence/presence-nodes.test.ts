@@ -204,6 +204,30 @@ describe("a session that moves", () => {
     expect(eventsOf(watcher).slice(2)).toEqual(["leave ann=here"]);
   });
 
+  test("PRE-5 back again while the node between still puts it on the roster shows nothing", async () => {
+    const { nodes, clock } = await cluster();
+    const watcher = await reader(nodes[0]!, "watcher");
+    const member = await present(nodes[0]!, "ann", "here");
+    const { id } = member.connection.session;
+    member.connection.onClosed(1006);
+    const letThrough = nodes[1]!.link.holdNext("enroll", (entry) =>
+      JSON.stringify(entry).includes('"presence"'),
+    );
+    const between = await reader(nodes[1]!, "ann", id);
+    const back = await reader(nodes[0]!, "ann", id);
+    expect(between.transport.closed?.code).toBe(4409);
+    letThrough();
+    await clock.settle();
+    const roster = { tenant: "default", kind: "presence", name: ROOM } as const;
+    const [entry] = (await nodes[0]!.store.readRoster(roster, clock.nowMs())).entries;
+    expect(entry?.lease).toBe(leaseOf(nodes[0]!.server.nodeId));
+    await clock.advance(GRACE_MS * 4);
+    expect(eventsOf(watcher)).toEqual(["members", "join ann=here"]);
+    back.connection.onClosed(1006);
+    await clock.advance(GRACE_MS + 1);
+    expect(eventsOf(watcher).slice(2)).toEqual(["leave ann=here"]);
+  });
+
   test("PRE-5 too late has left, and is no member until it says so again", async () => {
     const { nodes, clock } = await cluster();
     const watcher = await reader(nodes[0]!, "watcher");

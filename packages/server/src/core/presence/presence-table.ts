@@ -197,7 +197,7 @@ export class PresenceTable {
       // Set anew since it came back.
       if (here?.claimNumber === session.claimNumber) return;
       const found = entries.find(({ id }) => id === session.id);
-      if (here !== undefined && found !== undefined && this.#options.vouched.isOurs(found)) return;
+      // Also where it is ours already: under its new number, so that what a node between puts there late does not count.
       const entry = found === undefined ? here : parseEntry(found.value);
       if (entry === undefined) return;
       await this.#put(key, session.id, { ...entry, claimNumber: session.claimNumber });
@@ -222,6 +222,16 @@ export class PresenceTable {
   #onNote(key: LogKey, change: RosterChange | undefined): void {
     const room = this.#rooms.get(idOf(key));
     if (room !== undefined) this.#background(change === undefined ? room.refresh() : room.take(change));
+    // Another node's is older than ours: it was under way when the session came back here. The next look puts ours there again.
+    if (change !== undefined && this.#isOutdated(key, change)) {
+      this.#background(this.#options.vouched.look({ tenant: key.tenant, name: key.channel }));
+    }
+  }
+
+  #isOutdated(key: LogKey, { id, value }: RosterChange): boolean {
+    const ours = this.#present.get(id)?.get(idOf(key))?.entry.claimNumber;
+    const theirs = value === undefined ? undefined : parseEntry(value)?.claimNumber;
+    return ours !== undefined && theirs !== undefined && theirs < ours;
   }
 
   /** One at a time: a store that hangs is not asked again and again. */

@@ -2,6 +2,12 @@ import { TachikomaError } from "@tachikoma/protocol";
 import type { HintListener, Store } from "../../stores/store.ts";
 import type { NodeClock } from "./node-clock.ts";
 
+interface Held {
+  /** Given the call's first argument. */
+  readonly isWanted: (argument: unknown) => boolean;
+  readonly until: Promise<void>;
+}
+
 /**
  * One node's way to the store that it shares with others. `cut`: every call fails at once. `silent`: nothing is answered, as when
  * a network swallows everything. A node that is paused hears its answers when it runs again, one that is dead never.
@@ -15,6 +21,7 @@ export class NodeLink {
   #unanswered: (() => void)[] = [];
   readonly #failing = new Set<keyof Store>();
   readonly #losing = new Set<keyof Store>();
+  readonly #holding = new Map<keyof Store, Held>();
   /** While true, hints get lost and nobody notices. */
   isDeaf = false;
   /** Calls by name, those that failed included. */
@@ -34,6 +41,13 @@ export class NodeLink {
   /** The next call of this name is carried out, and its answer is lost. */
   loseAnswer(name: keyof Store): void {
     this.#losing.add(name);
+  }
+
+  /** The next such call is under way until it is let through. */
+  holdNext(name: keyof Store, isWanted: Held["isWanted"]): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#holding.set(name, { isWanted, until: promise });
+    return resolve;
   }
 
   cut(): void {
@@ -76,7 +90,9 @@ export class NodeLink {
         const member = real[name];
         if (typeof member !== "function") return member;
         return (
-          own[name] ?? ((...args: unknown[]) => this.#call(name, () => Reflect.apply(member, real, args)))
+          own[name] ??
+          ((...args: unknown[]) =>
+            this.#call(name, () => this.#whenLetThrough(name, args, () => Reflect.apply(member, real, args))))
         );
       },
     });
@@ -110,6 +126,13 @@ export class NodeLink {
         (cause: unknown) => this.#clock.run(() => reject(cause)),
       );
     });
+  }
+
+  #whenLetThrough(name: keyof Store, args: readonly unknown[], apply: () => unknown): unknown {
+    const held = this.#holding.get(name);
+    if (held === undefined || !held.isWanted(args[0])) return apply();
+    this.#holding.delete(name);
+    return held.until.then(apply);
   }
 
   #count(name: keyof Store): void {
