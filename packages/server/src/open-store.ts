@@ -1,5 +1,6 @@
 import { TachikomaError } from "@tachikoma/protocol";
 import { type DatabaseSettings, databaseTarget } from "./config/database-target.ts";
+import { redisUrlText } from "./config/database-url.ts";
 import type { Observer } from "./core/observer.ts";
 import type { Logger, Random } from "./core/ports.ts";
 import { createMemoryStore } from "./stores/memory/memory-store.ts";
@@ -28,10 +29,10 @@ export async function openStore(settings: DatabaseSettings, ports: StorePorts): 
     case "sqlite":
       return openSqliteStore({ random, logger, path: target.path, durability: target.durability });
     case "redis": {
-      const { url, keyPrefix, durability } = target;
+      const { address, keyPrefix, durability } = target;
       // Loaded where it is used: a server on one file needs no client for Redis.
       const { openRedisStore } = await import("./stores/redis/redis-store.ts");
-      return openRedisStore({ url, keyPrefix, durability, ...ports });
+      return openRedisStore({ url: redisUrlText(address), keyPrefix, durability, ...ports });
     }
   }
 }

@@ -45,7 +45,7 @@ function dataText({ database }: Settings, style: Style): string {
     case "sqlite":
       return plain(target.path);
     case "redis":
-      return plain(`${target.address}, keys {${target.keyPrefix}}:*, durability ${target.durability}`);
+      return plain(`${target.address.label}, keys {${target.keyPrefix}}:*, durability ${target.durability}`);
     case "memory":
       return style.yellow("in memory: forgotten when the server stops");
     case "fault":

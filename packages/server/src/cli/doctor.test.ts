@@ -61,7 +61,7 @@ describe("tachikoma doctor", () => {
           area: "database",
           check: "redis_connection",
           level: "problem",
-          text: "redis://127.0.0.1:1/0: nothing listens there",
+          text: "redis://127.0.0.1:1: nothing listens there",
           advice: "is Redis running? does database.url name its host and port?",
         },
       ]),

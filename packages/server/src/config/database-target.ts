@@ -1,10 +1,11 @@
 /** Which store the settings mean, with everything that opening it needs. */
-import { parseDatabaseUrl, type RedisUrl, redisAddress, redisUrlText } from "./database-url.ts";
+import type { RedisAddress } from "../stores/redis/redis-address.ts";
+import type { RedisDurability } from "../stores/redis/server-check.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
 
 export const SQLITE_DURABILITIES = ["power-loss", "process-crash"] as const;
-export const REDIS_DURABILITIES = ["memory", "replica", "fsync"] as const;
-export type SqliteDurability = (typeof SQLITE_DURABILITIES)[number];
-export type RedisDurability = (typeof REDIS_DURABILITIES)[number];
+export const REDIS_DURABILITIES = ["memory", "replica", "fsync"] as const satisfies RedisDurability[];
+type SqliteDurability = (typeof SQLITE_DURABILITIES)[number];
 export type Durability = SqliteDurability | RedisDurability;
 
 const DEFAULT_SQLITE_DURABILITY: SqliteDurability = "power-loss";
@@ -23,9 +24,7 @@ export type DatabaseTarget =
   | {
       readonly kind: "redis";
       /** With the password. */
-      readonly url: string;
-      /** Where it is, for people. */
-      readonly address: string;
+      readonly address: RedisAddress;
       readonly keyPrefix: string;
       readonly durability: RedisDurability;
     };
@@ -52,19 +51,19 @@ export function databaseTarget(settings: DatabaseSettings): DatabaseTarget | Dat
         : durabilityFault(durability, "SQLite", SQLITE_DURABILITIES);
     }
     case "redis":
-      return redisTarget(url, settings);
+      return redisTarget(url.address, settings);
   }
 }
 
-function redisTarget(url: RedisUrl, settings: DatabaseSettings): DatabaseTarget | DatabaseFault {
+function redisTarget(address: RedisAddress, settings: DatabaseSettings): DatabaseTarget | DatabaseFault {
   const { password, keyPrefix, durability = DEFAULT_REDIS_DURABILITY } = settings;
   if (!isOneOf(REDIS_DURABILITIES, durability))
     return durabilityFault(durability, "Redis", REDIS_DURABILITIES);
-  if (password !== undefined && url.password !== undefined) {
+  if (password !== undefined && address.password !== undefined) {
     return { kind: "fault", key: "password", message: "database.url holds a password too: give one of them" };
   }
-  const whole = password === undefined ? url : { ...url, password };
-  return { kind: "redis", url: redisUrlText(whole), address: redisAddress(url), keyPrefix, durability };
+  const whole = password === undefined ? address : { ...address, password };
+  return { kind: "redis", address: whole, keyPrefix, durability };
 }
 
 /** The durability in force; nothing for a database that has none. */

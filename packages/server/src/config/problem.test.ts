@@ -62,7 +62,7 @@ describe("what a problem says", () => {
     ],
     [
       '[database]\nurl = "redis://:secret@"',
-      'tachikoma.toml:2: database.url = "redis://[redacted]@": must be redis://HOST[:PORT][/DB], with USER:PASSWORD@ in front of the host where it asks for them; characters such as / and # are percent-encoded there',
+      'tachikoma.toml:2: database.url = "redis://[redacted]@": The address of Redis is not a URL: it is redis://HOST[:PORT][/DB], with USER:PASSWORD@ in front of the host where it asks for them; characters such as / and # are percent-encoded there',
     ],
     [
       '[database]\nurl = "redis://localhost"\ndurability = "power-loss"',

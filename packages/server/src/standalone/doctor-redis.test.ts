@@ -36,7 +36,7 @@ describeWithRedis("a Redis that is looked at", () => {
     const server = await start({ persistence: "everysec", maxMemoryBytes: 256 * 1024 * 1024 });
     const findings = await examined(server.url);
     expect(findings.filter(({ area, level }) => area === "database" && level === "problem")).toEqual([]);
-    expect(said(findings, "redis_connection")).toBe(`ok: redis://127.0.0.1:${server.port}/0 can be reached`);
+    expect(said(findings, "redis_connection")).toBe(`ok: redis://127.0.0.1:${server.port} can be reached`);
     expect(said(findings, "redis_version")).toMatch(/^ok: Redis [78]\./);
     expect(said(findings, "redis_rights")).toMatch(/^ok/);
     expect(said(findings, "redis_eviction")).toMatch(/^ok/);

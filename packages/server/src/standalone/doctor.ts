@@ -1,7 +1,6 @@
 /** Looks at everything that a server with these settings needs, without starting one. */
 import { isLoopbackHost } from "../config/address.ts";
 import { type DatabaseTarget, databaseTarget } from "../config/database-target.ts";
-import { parseDatabaseUrl } from "../config/database-url.ts";
 import type { Settings } from "../config/settings.ts";
 import { type Finding, problem, warning } from "../doctor/finding.ts";
 import { processFacts, processFindings } from "../doctor/process-checks.ts";
@@ -44,20 +43,19 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
 }
 
 async function* examineRedis(target: Extract<DatabaseTarget, { kind: "redis" }>): AsyncGenerator<Finding> {
-  const url = parseDatabaseUrl(target.url);
-  if (url.kind !== "redis") return;
+  const { address, durability } = target;
   try {
     const facts = await probeRedis(target);
-    const isLoopback = isLoopbackHost(url.host);
+    const text = `${address.label} can be reached`;
+    yield { area: "database", check: "redis_connection", level: "ok", text };
+    yield* redisFindings(facts, { durability, isLoopback: isLoopbackHost(address.host) });
+  } catch (cause) {
+    const fault = connectFault(cause, address.isTls);
     yield {
       area: "database",
       check: "redis_connection",
-      level: "ok",
-      text: `${target.address} can be reached`,
+      ...fault,
+      text: `${address.label}: ${fault.text}`,
     };
-    yield* redisFindings(facts, { ...target, isLoopback });
-  } catch (cause) {
-    const fault = connectFault(cause, url.isTls);
-    yield { area: "database", check: "redis_connection", ...fault, text: `${target.address}: ${fault.text}` };
   }
 }

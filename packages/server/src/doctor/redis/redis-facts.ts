@@ -1,9 +1,12 @@
 /** What was found out about a Redis, before anybody judges it. */
+import type { ServerFacts } from "../../stores/redis/server-check.ts";
 import type { Latency } from "../latency.ts";
 
 export interface RedisFacts {
   /** What INFO says, by field; empty when the user may not ask. */
   readonly info: ReadonlyMap<string, string>;
+  /** The part of it by which the store decides. */
+  readonly server: ServerFacts;
   /** Directives of its configuration; empty when the user may not ask, or the provider hides them. */
   readonly config: ReadonlyMap<string, string>;
   readonly ping: Latency;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { serverFacts } from "../../stores/redis/server-check.ts";
 import type { Finding, FindingLevel } from "../finding.ts";
-import type { RedisFacts } from "./redis-facts.ts";
+import { parseInfo, type RedisFacts } from "./redis-facts.ts";
 import { type RedisDemand, redisFindings } from "./redis-findings.ts";
 
 const DEMAND: RedisDemand = { durability: "memory", isLoopback: false };
@@ -15,26 +16,28 @@ interface Given {
 
 /** A Redis with which nothing is wrong, but for what is given. */
 function findingOf(check: string, { info = {}, config = {}, facts = {}, demand = {} }: Given): Finding {
+  const fields = {
+    redis_version: "7.2.4",
+    redis_mode: "standalone",
+    role: "master",
+    connected_slaves: "1",
+    slave0: "ip=10.0.0.2,port=6379,state=online,offset=1,lag=0",
+    maxmemory_policy: "noeviction",
+    used_memory: String(GIB),
+    maxmemory: String(4 * GIB),
+    aof_enabled: "1",
+    aof_last_write_status: "ok",
+    rdb_last_bgsave_status: "ok",
+    ...info,
+  };
+  const directives = { appendonly: "yes", appendfsync: "everysec", save: "3600 1", ...config };
+  const text = Object.entries(fields)
+    .map(([name, value]) => `${name}:${value}`)
+    .join("\r\n");
   const all: RedisFacts = {
-    info: new Map(
-      Object.entries({
-        redis_version: "7.2.4",
-        redis_mode: "standalone",
-        role: "master",
-        connected_slaves: "1",
-        slave0: "ip=10.0.0.2,port=6379,state=online,offset=1,lag=0",
-        maxmemory_policy: "noeviction",
-        used_memory: String(GIB),
-        maxmemory: String(4 * GIB),
-        aof_enabled: "1",
-        aof_last_write_status: "ok",
-        rdb_last_bgsave_status: "ok",
-        ...info,
-      }),
-    ),
-    config: new Map(
-      Object.entries({ appendonly: "yes", appendfsync: "everysec", save: "3600 1", ...config }),
-    ),
+    info: parseInfo(text),
+    server: serverFacts(text, directives.appendfsync),
+    config: new Map(Object.entries(directives)),
     ping: { p50Ms: 0.2, p99Ms: 1 },
     script: { p50Ms: 0.3, p99Ms: 2 },
     clockAheadMs: 3,
@@ -219,5 +222,19 @@ describe("replication says who else has the data", () => {
     const finding = findingOf("redis_replication", given);
     expect(finding).toMatchObject({ level, text: expect.stringMatching(text) as string });
     if (given.info?.["role"] === "slave") expect(finding.advice).toContain("m:1");
+  });
+});
+
+describe("the store has the last word", () => {
+  test("and takes what is fit", () => {
+    expect(findingOf("redis_store", {})).toMatchObject({ level: "ok", text: "the store would take it" });
+  });
+
+  test("and is heard where nothing else was said", () => {
+    expect(findingOf("redis_store", { info: { loading: "1" } })).toMatchObject({
+      level: "problem",
+      text: "the store would refuse it: it is still loading its data",
+    });
+    expect(findingOf("redis_store", { info: { maxmemory_policy: "allkeys-lru" } })).toBeUndefined();
   });
 });

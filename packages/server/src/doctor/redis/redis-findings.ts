@@ -1,5 +1,5 @@
 /** Judges what was found out about a Redis, against what the settings ask of it. */
-import type { RedisDurability } from "../../config/database-target.ts";
+import { judgeServer, type RedisDurability } from "../../stores/redis/server-check.ts";
 import { type Finding, type Judgement, ok, problem, shownBytes, warning } from "../finding.ts";
 import { numberIn, type RedisFacts, versionIn } from "./redis-facts.ts";
 import { judgePersistence } from "./redis-persistence.ts";
@@ -26,7 +26,27 @@ export function redisFindings(facts: RedisFacts, demand: RedisDemand): Finding[]
     ["redis_latency", judgeLatency(facts)],
     ["redis_clock", judgeClock(facts)],
   ];
-  return judgements.map(([check, judgement]) => ({ area: "database", check, ...judgement }));
+  const findings = judgements.map(
+    ([check, judgement]): Finding => ({ area: "database", check, ...judgement }),
+  );
+  return [...findings, ...storeFindings(facts, demand, findings)];
+}
+
+/** What the store itself would say, where nothing here has said it yet: it decides by the same facts, and has the last word. */
+function storeFindings(
+  { server, info }: RedisFacts,
+  { durability }: RedisDemand,
+  others: Finding[],
+): Finding[] {
+  if (info.size === 0) return [];
+  const verdict = judgeServer(server, durability);
+  if (verdict.isUsable) return [{ area: "database", check: "redis_store", ...ok("the store would take it") }];
+  if (others.some(({ level }) => level === "problem")) return [];
+  const refusal = problem(
+    `the store would refuse it: it ${verdict.reason}`,
+    "change that, or database.durability",
+  );
+  return [{ area: "database", check: "redis_store", ...refusal }];
 }
 
 function judgeVersion({ info, config }: RedisFacts, { durability }: RedisDemand): Judgement {

@@ -1,4 +1,4 @@
-import type { RedisDurability } from "../../config/database-target.ts";
+import type { RedisDurability } from "../../stores/redis/server-check.ts";
 import { type Judgement, ok, problem, warning } from "../finding.ts";
 import { numberIn, type RedisFacts } from "./redis-facts.ts";
 

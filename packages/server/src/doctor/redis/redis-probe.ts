@@ -2,7 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { createClient } from "@redis/client";
 import type { DatabaseTarget } from "../../config/database-target.ts";
-import { parseDatabaseUrl, redisUrlText } from "../../config/database-url.ts";
+import { redisUrlText } from "../../config/database-url.ts";
+import { RedisNames } from "../../stores/redis/redis-names.ts";
+import { serverFacts } from "../../stores/redis/server-check.ts";
 import { type Latency, latencyOf } from "../latency.ts";
 import { CONFIG_DIRECTIVES, parseInfo, type RedisFacts } from "./redis-facts.ts";
 import { deniedRights, type SendCommand } from "./redis-rights.ts";
@@ -23,18 +25,21 @@ const SCRIPT = "redis.call('SET', KEYS[1], ARGV[1], 'PX', 10000) return redis.ca
 
 /** Rejects with what keeps it from being reached. */
 export async function probeRedis(target: RedisTarget): Promise<RedisFacts> {
-  return withClient(target.url, (client) => within(PROBE_TIMEOUT_MS, gatherFacts(client, target)));
+  return withClient(redisUrlText(target.address), (client) =>
+    within(PROBE_TIMEOUT_MS, gatherFacts(client, target)),
+  );
 }
 
 async function gatherFacts(client: Client, target: RedisTarget): Promise<RedisFacts> {
-  const root = rootOf(target);
+  const url = redisUrlText(target.address);
+  const { root } = new RedisNames(target.keyPrefix, target.address.database);
   const scratch = `${root}doctor:${randomUUID()}`;
   const send: SendCommand = (args) => client.sendCommand([...args]);
-  const info = parseInfo(String(await orNothing(send(["INFO"]))));
+  const infoText = String((await orNothing(send(["INFO"]))) ?? "");
   const config = await readConfig(send);
   const deniedCommands = await deniedRights({
     send,
-    subscribe: (channel) => withClient(target.url, (other) => other.sSubscribe(channel, () => {})),
+    subscribe: (channel) => withClient(url, (other) => other.sSubscribe(channel, () => {})),
     root,
     scratch,
     durability: target.durability,
@@ -43,21 +48,15 @@ async function gatherFacts(client: Client, target: RedisTarget): Promise<RedisFa
   const script = await orNothing(measure(SCRIPT_COUNT, () => send(["EVAL", SCRIPT, "1", scratch, "1"])));
   await orNothing(send(["DEL", scratch]));
   return {
-    info,
+    info: parseInfo(infoText),
+    server: serverFacts(infoText, config.get("appendfsync")),
     config,
     deniedCommands,
     ping,
     script,
     clockAheadMs: await orNothing(clockAhead(send)),
-    isOpenToAll: await isOpenToAll(target.url),
+    isOpenToAll: await isOpenToAll(target),
   };
-}
-
-/** Braces keep all of it in one slot; a topic is the same in every database, so its name says which one. */
-function rootOf({ keyPrefix, url }: RedisTarget): string {
-  const parsed = parseDatabaseUrl(url);
-  const number = parsed.kind === "redis" ? parsed.databaseNumber : 0;
-  return number === 0 ? `{${keyPrefix}}:` : `{${keyPrefix}@${number}}:`;
 }
 
 async function readConfig(send: SendCommand): Promise<ReadonlyMap<string, string>> {
@@ -108,10 +107,8 @@ async function clockAhead(send: SendCommand): Promise<number> {
 }
 
 /** Whether somebody without any credentials is served. */
-async function isOpenToAll(url: string): Promise<boolean> {
-  const parsed = parseDatabaseUrl(url);
-  if (parsed.kind !== "redis") return false;
-  const { username: _user, password: _password, ...bare } = parsed;
+async function isOpenToAll({ address }: RedisTarget): Promise<boolean> {
+  const bare = { ...address, username: undefined, password: undefined };
   const ping = withClient(redisUrlText(bare), (stranger) => stranger.sendCommand(["PING"]));
   return ping.then(
     () => true,

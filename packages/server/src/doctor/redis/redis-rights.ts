@@ -1,5 +1,5 @@
 /** Tries what the store does, on keys of its own that it removes again: only that shows what an ACL really allows. */
-import type { RedisDurability } from "../../config/database-target.ts";
+import type { RedisDurability } from "../../stores/redis/server-check.ts";
 
 export type SendCommand = (args: readonly string[]) => Promise<unknown>;
 

@@ -21,10 +21,10 @@ export interface RedisAddress {
 export function parseRedisUrl(url: string): RedisAddress {
   const parsed = URL.parse(url);
   if (parsed === null) throw invalid("is not a URL");
-  const { protocol, hostname, port, pathname, search } = parsed;
+  const { protocol, hostname, port, pathname, search, hash } = parsed;
   if (protocol !== "redis:" && protocol !== "rediss:") throw invalid("must start with redis:// or rediss://");
   if (hostname === "") throw invalid("names no host");
-  if (search !== "") throw invalid("must not have a part after ?");
+  if (search !== "" || hash !== "") throw invalid("must not have a part after ? or #");
   if (!/^\/?$|^\/[0-9]{1,7}$/.test(pathname))
     throw invalid("may have nothing after the host but the number of a database");
   const isTls = protocol === "rediss:";

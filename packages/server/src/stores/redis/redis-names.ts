@@ -18,7 +18,8 @@ export class RedisNames {
   readonly sessions: string;
   readonly receipts: string;
   readonly leases: string;
-  readonly #root: string;
+  /** What all of them start with. */
+  readonly root: string;
 
   /**
    * @param database part of the names too, because topics are the same in all databases of a server
@@ -31,54 +32,54 @@ export class RedisNames {
         `Key prefix ${JSON.stringify(prefix)} is not 1 to 64 letters, digits and "_.:-"`,
       );
     }
-    this.#root = database === 0 ? `{${prefix}}:` : `{${prefix}@${database}}:`;
-    this.server = `${this.#root}server`;
-    this.due = `${this.#root}due`;
-    this.keyed = `${this.#root}keyed`;
-    this.idle = `${this.#root}idle`;
-    this.sessions = `${this.#root}sessions`;
-    this.receipts = `${this.#root}receipts`;
-    this.leases = `${this.#root}leases`;
+    this.root = database === 0 ? `{${prefix}}:` : `{${prefix}@${database}}:`;
+    this.server = `${this.root}server`;
+    this.due = `${this.root}due`;
+    this.keyed = `${this.root}keyed`;
+    this.idle = `${this.root}idle`;
+    this.sessions = `${this.root}sessions`;
+    this.receipts = `${this.root}receipts`;
+    this.leases = `${this.root}leases`;
   }
 
   log(key: LogKey): string {
-    return `${this.#root}log:${joinNames(key.tenant, key.channel)}`;
+    return `${this.root}log:${joinNames(key.tenant, key.channel)}`;
   }
 
   /** The stream that holds what a log holds. */
   pieces(key: LogKey): string {
-    return `${this.#root}pieces:${joinNames(key.tenant, key.channel)}`;
+    return `${this.root}pieces:${joinNames(key.tenant, key.channel)}`;
   }
 
   /** The topic on which the news of a log are told. */
   hints(key: LogKey): string {
-    return `${this.#root}hints:${joinNames(key.tenant, key.channel)}`;
+    return `${this.root}hints:${joinNames(key.tenant, key.channel)}`;
   }
 
   /** The topic on which a node hears itself. */
   probe(nodeNonce: string): string {
-    return `${this.#root}probe:${nodeNonce}`;
+    return `${this.root}probe:${nodeNonce}`;
   }
 
   session(tenant: string, sessionId: string): string {
-    return `${this.#root}session:${joinNames(tenant, sessionId)}`;
+    return `${this.root}session:${joinNames(tenant, sessionId)}`;
   }
 
   receipt(key: ReceiptKey): string {
-    return `${this.#root}receipt:${joinNames(key.tenant, key.clientId, key.commandId)}`;
+    return `${this.root}receipt:${joinNames(key.tenant, key.clientId, key.commandId)}`;
   }
 
   lease(name: string): string {
-    return `${this.#root}lease:${encodeName(name)}`;
+    return `${this.root}lease:${encodeName(name)}`;
   }
 
   roster({ tenant, kind, name }: RosterKey): string {
-    return `${this.#root}roster:${joinNames(tenant, kind, name)}`;
+    return `${this.root}roster:${joinNames(tenant, kind, name)}`;
   }
 
   /** The set of all entries under one lease. */
   enrolled(lease: string): string {
-    return `${this.#root}enrolled:${encodeName(lease)}`;
+    return `${this.root}enrolled:${encodeName(lease)}`;
   }
 }
 
