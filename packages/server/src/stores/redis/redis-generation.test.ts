@@ -105,6 +105,20 @@ describeWithRedis("a redis store whose server is not the one that it was", () =>
     expect(await append(store, ["2"], { fence })).toEqual({ ...second, epoch, isDuplicate: true });
   });
 
+  test("leaves a lease from before the change to expire, so that what is missing is looked for", async () => {
+    const server = await bed.startServer({ persistence: "always" });
+    const { store, events } = await bed.open(server.url);
+    const token = await leaseToken(store, "execution:1");
+    await server.restart();
+    await events.until("new connection", () => events.reconnectedCount === 1);
+    await store.releaseLease("execution:1", token);
+    expect(await store.renewLease("execution:1", token, 1000, NOW_MS)).toBe(true);
+    expect(await store.expiredLeases("", NOW_MS + 2000, 10)).toHaveLength(1);
+    const next = (await store.acquireLease("execution:1", "b", 1000, NOW_MS + 2000, "{}"))!;
+    await store.releaseLease("execution:1", next.token);
+    expect(await store.findLease("execution:1")).toBeUndefined();
+  });
+
   test("agrees with other nodes on the new epochs", async () => {
     const server = await bed.startServer({ persistence: "always" });
     const nodes = [await bed.open(server.url), await bed.open(server.url)];

@@ -2,6 +2,7 @@
  * A lease is a hash `lease:NAME`; `leases` says when each ends. With it lies the number of the last write under its token and
  * where that went, for the append script.
  */
+import { NUMBERS_LUA } from "./generation-script.ts";
 import { readScript, writeScript } from "./script.ts";
 
 /** Names that a search for expired leases looks at in one step. */
@@ -47,16 +48,19 @@ return 1
   { allowsFullMemory: true },
 );
 
-/** KEYS: lease. ARGV: generation, token. */
+/**
+ * KEYS: lease. ARGV: generation, token. A token of an earlier generation releases nothing: what was written under it may be lost, and
+ * whoever finds the lease expired looks for that.
+ */
 export const RELEASE_LEASE = writeScript(
   "release-lease",
   `
-if redis.call("HGET", KEYS[1], "token") ~= ARGV[2] then return 0 end
+if redis.call("HGET", KEYS[1], "token") ~= ARGV[2] or tonumber(ARGV[2]) <= firstNumber then return 0 end
 redis.call("DEL", KEYS[1])
 redis.call("ZREM", root .. "leases", nameIn(KEYS[1], "lease"))
 return 1
 `,
-  { allowsFullMemory: true },
+  { uses: [NUMBERS_LUA], allowsFullMemory: true },
 );
 
 /** KEYS: leases. ARGV: generation, now, prefix of the name, limit. */

@@ -94,7 +94,12 @@ export class RedisServer {
 
   /** Runs one command on a connection of its own, as the default user. */
   async command(...args: readonly string[]): Promise<unknown> {
-    const client = createClient({ url: this.url, socket: { reconnectStrategy: false } });
+    return this.commandAs(this.url, ...args);
+  }
+
+  /** The same as the user that the address names. */
+  async commandAs(url: string, ...args: readonly string[]): Promise<unknown> {
+    const client = createClient({ url, socket: { reconnectStrategy: false }, disableClientInfo: true });
     client.on("error", () => {}); // Also rejects the call.
     await client.connect();
     try {
@@ -231,7 +236,7 @@ function wordsOf(name: string, value: string): string[] {
   return name === "dir" || value === "" ? [value] : value.split(" ");
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve, reject) => {
     probe.once("error", reject);

@@ -1,0 +1,86 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { append, bodiesOf } from "../contract/contract-fixture.ts";
+import { describeWithRedis } from "./testing/describe-with-redis.ts";
+import { freePort, RedisServer } from "./testing/redis-server.ts";
+import { redisTestBed } from "./testing/redis-test-bed.ts";
+
+describeWithRedis("a redis store over TLS", () => {
+  const bed = redisTestBed();
+  let folder: string;
+  let server: RedisServer;
+  let tlsPort: number;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "tachikoma-tls-"));
+    const [key, certificate] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+    const made = [
+      "req",
+      "-x509",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-days",
+      "2",
+    ];
+    execFileSync("openssl", [...made, "-keyout", key, "-out", certificate, ...subject], { stdio: "ignore" });
+    tlsPort = await freePort();
+    const tls = {
+      "tls-port": String(tlsPort),
+      "tls-cert-file": certificate,
+      "tls-key-file": key,
+      "tls-auth-clients": "no",
+    };
+    server = await RedisServer.start({ directives: { ...tls, "tls-ca-cert-file": certificate } });
+  });
+  afterAll(async () => {
+    await server.dispose();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test("refuses a certificate that nobody vouches for", async () => {
+    await expect(bed.open(`rediss://localhost:${tlsPort}`)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("self-signed certificate"),
+    });
+  });
+
+  test("does not fall back to plain text, and says what is wrong with the address", async () => {
+    await expect(bed.open(`rediss://localhost:${server.port}`)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    });
+    await expect(bed.open(`redis://localhost:${tlsPort}`)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+    });
+  });
+
+  describe("with an authority that is known", () => {
+    const before = getCACertificates("default");
+    beforeAll(() => setDefaultCACertificates([...before, readFileSync(join(folder, "cert.pem"), "utf8")]));
+    afterAll(() => setDefaultCACertificates(before));
+
+    test("works like any other, hints included", async () => {
+      const { store } = await bed.open(`rediss://localhost:${tlsPort}`);
+      const { store: other, events } = await bed.open(`rediss://localhost:${tlsPort}`);
+      await other.follow({ tenant: "acme", channel: "chat:1" });
+      await append(store, ["1"]);
+      await events.until("head", () => events.heads.length > 0);
+      expect(await bodiesOf(other)).toEqual(["1"]);
+    });
+
+    test("refuses a certificate for another name", async () => {
+      await expect(bed.open(`rediss://127.0.0.1:${tlsPort}`)).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        message: expect.stringContaining("does not match certificate"),
+      });
+    });
+  });
+});
