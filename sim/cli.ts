@@ -18,7 +18,7 @@ if (values.seed === undefined) await runMany(Number(values.from), Number(values.
 else await replay(Number(values.seed), values.verbose);
 
 async function replay(seed: number, isVerbose: boolean): Promise<void> {
-  const { problems, trace, plan } = await runSeed(seed);
+  const { problems, trace, plan } = await runSeed(seed, { isTraced: true });
   const lines = trace();
   if (isVerbose) for (const line of lines) say(line);
   say(JSON.stringify(plan));
@@ -28,6 +28,8 @@ async function replay(seed: number, isVerbose: boolean): Promise<void> {
 }
 
 async function runMany(first: number, count: number): Promise<void> {
+  // Errors are made by the thousand, and where is asked only when one seed is replayed.
+  Error.stackTraceLimit = 0;
   const startedAtMs = performance.now();
   let failedCount = 0;
   for (let seed = first; seed < first + count; seed += 1) {

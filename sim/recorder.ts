@@ -10,9 +10,12 @@ export class Recorder {
   readonly findings: Problem[] = [];
   readonly #entries: { readonly timeMs: number; readonly what: string | HistoryRecord }[] = [];
   readonly #nowMs: () => number;
+  readonly #isTraced: boolean;
 
-  constructor(nowMs: () => number) {
+  /** @param isTraced false for one of many runs: whoever wants to see how it went runs it again */
+  constructor(nowMs: () => number, isTraced = true) {
     this.#nowMs = nowMs;
+    this.#isTraced = isTraced;
   }
 
   write(record: WithoutTime<HistoryRecord>): void {
@@ -20,11 +23,12 @@ export class Recorder {
     // Made for this call, so it can be completed in place.
     const timed = Object.assign(record, { timeMs }) as HistoryRecord;
     this.history.push(timed);
-    this.#entries.push({ timeMs, what: timed });
+    if (this.#isTraced) this.#entries.push({ timeMs, what: timed });
   }
 
-  note(what: string): void {
-    this.#entries.push({ timeMs: this.#nowMs(), what });
+  /** Takes its text in parts, which nobody needs to join for a run that is not traced. */
+  note(what: string, relation = "", object = ""): void {
+    if (this.#isTraced) this.#entries.push({ timeMs: this.#nowMs(), what: what + relation + object });
   }
 
   /** Something is wrong that the history alone does not show. */

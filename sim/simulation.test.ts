@@ -42,8 +42,8 @@ describe("found by simulation", () => {
 
 test("the same seed is the same run", async () => {
   for (const seed of [1, 7, 42, 1_234]) {
-    const first = (await runSeed(seed)).trace();
-    const second = (await runSeed(seed)).trace();
+    const first = (await runSeed(seed, { isTraced: true })).trace();
+    const second = (await runSeed(seed, { isTraced: true })).trace();
     expect(traceDigest(second)).toBe(traceDigest(first));
     expect(first.length).toBeGreaterThan(500);
   }
@@ -52,7 +52,7 @@ test("the same seed is the same run", async () => {
 describe("a server that is broken is found out", () => {
   test.each(Object.keys(SERVER_MUTANTS))("it %s", { timeout: BATCH_TIMEOUT_MS }, async (name) => {
     for (let seed = 1; seed <= MAX_MUTANT_SEEDS; seed += 1) {
-      const { problems } = await runSeed(seed, SERVER_MUTANTS[name]);
+      const { problems } = await runSeed(seed, { variant: SERVER_MUTANTS[name]! });
       if (problems.length > 0) return;
     }
     expect.fail(`${MAX_MUTANT_SEEDS} seeds show nothing wrong with a server that ${name}`);

@@ -3,7 +3,7 @@ import { type Chunk, emptyMessage, foldChunks } from "@tachikoma/protocol";
 import { cancelRecords } from "./actors/cancel-watch.ts";
 import { checkHistory } from "./history/check-history.ts";
 import type { HistoryRecord } from "./history/history-record.ts";
-import { SESSION_TTL_MS } from "./node/server-options.ts";
+import { LEASE_TTL_MS, SESSION_TTL_MS } from "./node/server-options.ts";
 import { isRestart } from "./record-value.ts";
 import { type Problem, problemOf } from "./recorder.ts";
 import { logId } from "./store/store-sim.ts";
@@ -14,6 +14,11 @@ import type { WorldPlan } from "./world-plan.ts";
 /** Appends wait for the store, which may be slow here; what was under way at a cancel is stored, or asked for again. */
 const CANCEL_CHUNK_GRACE_MS = 1_000;
 const SHARED_CANCEL_CHUNK_GRACE_MS = 10_000;
+
+/** Leases are looked at three times while one lasts; then the store is asked, and may have to be asked again. */
+const TAKEOVER_GRACE_MS = 8_000;
+/** A silent connection is noticed, and made again, in about half of it; then heads are looked at every 5 s. */
+const CATCH_UP_MS = 18_000;
 
 export interface Verdict {
   readonly problems: readonly Problem[];
@@ -49,6 +54,9 @@ export function judge(world: World): Verdict {
   const history = [...recorder.history, ...cancelRecords(cancels)];
   const violations = checkHistory(history, {
     isDurable: !plan.mayLoseTail,
+    leaseTtlMs: LEASE_TTL_MS,
+    takeoverGraceMs: TAKEOVER_GRACE_MS,
+    catchUpMs: CATCH_UP_MS,
     cancelChunkGraceMs: plan.isStoreShared ? SHARED_CANCEL_CHUNK_GRACE_MS : CANCEL_CHUNK_GRACE_MS,
   });
   const findings = recorder.findings.filter((finding) => !isExcused(finding, plan));

@@ -32,7 +32,7 @@ export function planWorld(dice: Dice): WorldPlan {
     isStoreShared,
     clientCount: dice.between(3, 8),
     channelCount: dice.between(2, 4),
-    eventCount: dice.chance(0.1) ? dice.between(120, 200) : dice.between(25, 85),
+    eventCount: dice.chance(0.1) ? dice.between(100, 180) : dice.between(20, 65),
     faultShare: dice.pick([0.05, 0.15, 0.3]),
     mayStoreFail: dice.chance(0.3),
     mayLoseTail: ifShared(0.25),

@@ -24,21 +24,27 @@ import { planWorld, type WorldPlan } from "./world-plan.ts";
 const NAMESPACES = {
   small: { ...DEFAULT_NAMESPACE, retention: { maxRecords: 12, maxBytes: 1_000_000, maxAgeMs: 3_600_000 } },
 };
-/** The server speaks every 5 s; silence for much longer is a dead connection. */
+/** The server speaks every 4 s; silence for much longer is a dead connection. */
 const TIMING: ActorTiming = {
-  backOff: { maxDelayMs: 4_000 },
-  heartbeat: { idlePingAfterMs: 7_000, pongTimeoutMs: 4_000 },
+  backOff: { maxDelayMs: 2_000 },
+  heartbeat: { idlePingAfterMs: 5_000, pongTimeoutMs: 2_500 },
   plainReconnectMs: 700,
-  plainSilenceMs: 12_000,
+  plainSilenceMs: 8_000,
 };
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
 /** Machines have been up for different times. */
 const MAX_BOOT_MS = 1_000_000;
 
+export interface WorldOptions {
+  readonly variant?: ServerVariant;
+  /** Whether everything that happens is written down, for people to read. @default false */
+  readonly isTraced?: boolean;
+}
+
 export class World implements ActorWorld {
   readonly plan: WorldPlan;
   readonly clock = new FakeClock({ settlePromises });
-  readonly recorder = new Recorder(() => this.clock.monotonicMs());
+  readonly recorder: Recorder;
   readonly dice: Dice;
   readonly random;
   readonly network: SimNetwork;
@@ -55,7 +61,8 @@ export class World implements ActorWorld {
   /** Rolled for nothing else, so that who connects where does not depend on what else happens. */
   readonly #nodeDice: Dice;
 
-  constructor(seed: number, variant: ServerVariant = {}) {
+  constructor(seed: number, { variant = {}, isTraced = false }: WorldOptions = {}) {
+    this.recorder = new Recorder(() => this.clock.monotonicMs(), isTraced);
     this.dice = new Dice(seed);
     this.#nodeDice = new Dice(seed ^ 0x0dd);
     this.random = seededRandom(seed ^ 0x5eed);

@@ -9,6 +9,7 @@ import type { Link } from "../network/link.ts";
 import type { Recorder } from "../recorder.ts";
 import { HintLine } from "../store/hint-line.ts";
 import { StorePath } from "../store/store-path.ts";
+import type { SyncStore } from "../store/sync-store.ts";
 import { type MachineTime, NodeClock } from "./node-clock.ts";
 import { serverOptions } from "./server-options.ts";
 
@@ -24,7 +25,7 @@ export interface NodeOptions {
   readonly machine: MachineTime;
   readonly random: Random;
   /** The store as a new life opens it. */
-  readonly openStore: (line: HintLine) => Store;
+  readonly openStore: (line: HintLine) => SyncStore;
   readonly recorder: Recorder;
   readonly namespaces: NamespaceTable;
   readonly variant: ServerVariant;

@@ -1,4 +1,5 @@
 /** Moves what is under way: a frame of a link, a step of a store operation, a hint. Which one, the dice say. */
+import type { Link } from "../network/link.ts";
 import type { SimNode } from "../node/sim-node.ts";
 import type { Fate } from "../store/store-path.ts";
 import type { World } from "../world.ts";
@@ -9,42 +10,62 @@ const FAILING_STORE_SHARE = 0.01;
 const LOST_HINT_SHARE = 0.1;
 const REPEATED_HINT_SHARE = 0.1;
 
+/** What can move now: links by direction, then nodes by what they have waiting. */
+interface Movable {
+  readonly toServer: Link[];
+  readonly toClient: Link[];
+  count: number;
+}
+
+/** Used again and again: a run looks for what can move thousands of times. */
+const movable: Movable = { toServer: [], toClient: [], count: 0 };
+
+function findMovable({ network, nodes }: World): Movable {
+  const { toServer, toClient } = movable;
+  toServer.length = 0;
+  toClient.length = 0;
+  for (const link of network.links) {
+    if (link.canMoveToServer) toServer.push(link);
+    if (link.canMoveToClient) toClient.push(link);
+  }
+  movable.count = toServer.length + toClient.length;
+  for (const { path, line } of nodes) movable.count += (path?.readyCount ?? 0) + (line?.waitingCount ?? 0);
+  return movable;
+}
+
 /** One frame, one step of the store, or one hint. False when nothing can move. */
 export async function moveOne(world: World, mayFail: boolean): Promise<boolean> {
-  const { network, nodes, dice, clock, recorder } = world;
-  let count = 0;
-  for (const link of network.links) count += Number(link.canMoveToServer) + Number(link.canMoveToClient);
-  for (const { path, line } of nodes) count += (path?.readyCount ?? 0) + (line?.waitingCount ?? 0);
+  const { count } = findMovable(world);
   if (count === 0) return false;
-  let index = dice.between(0, count - 1);
-  for (const link of network.links) {
-    if (link.canMoveToServer && index-- === 0) {
-      recorder.note(`${link.id} > ${link.moveToServer()}`);
-      await clock.settle();
-      return true;
-    }
-    if (link.canMoveToClient && index-- === 0) {
-      recorder.note(`${link.id} < ${link.moveToClient()}`);
-      await clock.settle();
-      return true;
-    }
-  }
-  for (const node of nodes) {
+  move(world, world.dice.between(0, count - 1), mayFail);
+  await world.clock.settle();
+  return true;
+}
+
+function move(world: World, chosen: number, mayFail: boolean): void {
+  const { toServer, toClient } = movable;
+  let index = chosen;
+  if (index < toServer.length) return moveToServer(world, toServer[index]!);
+  index -= toServer.length;
+  if (index < toClient.length) return moveToClient(world, toClient[index]!);
+  index -= toClient.length;
+  for (const node of world.nodes) {
     const readyCount = node.path?.readyCount ?? 0;
-    if (index < readyCount) {
-      await stepStore(world, node, index, mayFail);
-      return true;
-    }
+    if (index < readyCount) return stepStore(world, node, index, mayFail);
     index -= readyCount;
     const waitingCount = node.line?.waitingCount ?? 0;
-    if (index < waitingCount) {
-      moveHint(world, node, index, mayFail);
-      await clock.settle();
-      return true;
-    }
+    if (index < waitingCount) return moveHint(world, node, index, mayFail);
     index -= waitingCount;
   }
   throw new RangeError("The move that was chosen is not there");
+}
+
+function moveToServer({ recorder }: World, link: Link): void {
+  recorder.note(link.id, " > ", link.moveToServer());
+}
+
+function moveToClient({ recorder }: World, link: Link): void {
+  recorder.note(link.id, " < ", link.moveToClient());
 }
 
 const MAX_FLOW_STEP_MS = 60;
@@ -80,15 +101,14 @@ async function drainStore(world: World, node: SimNode, mayFail: boolean): Promis
   for (;;) {
     const readyCount = node.path?.readyCount ?? 0;
     if (readyCount === 0) return;
-    await stepStore(world, node, world.dice.between(0, readyCount - 1), mayFail);
+    stepStore(world, node, world.dice.between(0, readyCount - 1), mayFail);
+    await world.clock.settle();
   }
 }
 
-async function stepStore(world: World, node: SimNode, index: number, mayFail: boolean): Promise<void> {
-  const { recorder, clock } = world;
+function stepStore(world: World, node: SimNode, index: number, mayFail: boolean): void {
   const fate = mayFail ? fateOf(world) : "works";
-  recorder.note(`${node.name} store ${await node.path!.step(index, fate)}`);
-  await clock.settle();
+  world.recorder.note(node.name, " store ", node.path!.step(index, fate));
 }
 
 function fateOf({ plan, dice }: World): Fate {
@@ -96,8 +116,9 @@ function fateOf({ plan, dice }: World): Fate {
   return plan.isStoreShared && dice.chance(0.5) ? "loses its answer" : "is refused";
 }
 
-function moveHint({ plan, dice, recorder }: World, { name, line }: SimNode, index: number, mayFail: boolean) {
+function moveHint(world: World, { name, line }: SimNode, index: number, mayFail: boolean): void {
+  const { plan, dice, recorder } = world;
   const isFaulty = mayFail && plan.areHintsFaulty;
   if (isFaulty && dice.chance(LOST_HINT_SHARE)) return line!.drop(index);
-  recorder.note(`${name} hint ${line!.deliver(index, isFaulty && dice.chance(REPEATED_HINT_SHARE))}`);
+  recorder.note(name, " hint ", line!.deliver(index, isFaulty && dice.chance(REPEATED_HINT_SHARE)));
 }

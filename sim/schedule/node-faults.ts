@@ -26,7 +26,7 @@ export async function healNodes({ nodes }: World): Promise<void> {
   for (const node of nodes) {
     node.maxStoreAgeMs = undefined;
     if (node.path !== undefined) node.path.isRefusing = false;
-    await node.path?.unblock(() => true);
+    node.path?.unblock(() => true);
     await node.resume();
     if (node.line?.isDeaf === true) hear(node);
   }
@@ -86,7 +86,7 @@ async function blockOrUnblock({ dice, nodes, recorder, clock }: World): Promise<
   if (path === undefined) return;
   recorder.note(`${name} ${path.isBlocked ? "reaches the store again" : "cannot reach the store"}`);
   if (!path.isBlocked) return path.block();
-  await path.unblock(() => dice.chance(0.5));
+  path.unblock(() => dice.chance(0.5));
   // Its other connection may have lived through it, and then nobody is told what it has missed.
   if (dice.chance(0.8)) line?.lost();
   await clock.settle();

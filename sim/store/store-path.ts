@@ -10,6 +10,7 @@
  */
 import { TachikomaError } from "@tachikoma/protocol";
 import type { Store } from "../../packages/server/src/stores/store.ts";
+import type { SyncStore } from "./sync-store.ts";
 
 /** What becomes of the next step of an operation. */
 export type Fate = "works" | "is refused" | "loses its answer";
@@ -18,7 +19,7 @@ interface Operation {
   readonly name: string;
   readonly lane: string | undefined;
   readonly calledAtMs: number;
-  readonly apply: () => Promise<unknown>;
+  readonly apply: () => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (cause: unknown) => void;
   outcome: { readonly ok: boolean; readonly value: unknown } | undefined;
@@ -34,13 +35,15 @@ export class StorePath {
   #operations: Operation[] = [];
   /** On their way when their callers gave up. */
   #stray: Operation[] = [];
+  /** What can be taken a step further; made when it is asked for after a change. */
+  #ready: readonly Operation[] | undefined;
   #isCut = false;
   #isBlocked = false;
   /** Refuses everything, at once: nobody listens at the other end. */
   isRefusing = false;
 
   /** @param reach runs what has reached the node, as soon as its process runs */
-  constructor(real: Store, nowMs: () => number, reach: (task: () => void) => void) {
+  constructor(real: SyncStore, nowMs: () => number, reach: (task: () => void) => void) {
     this.#nowMs = nowMs;
     this.#reach = reach;
     this.store = this.#wrap(real);
@@ -58,6 +61,7 @@ export class StorePath {
   /** The server is dead: what was not applied never happens, what was not answered never is. */
   cut(): void {
     this.#isCut = true;
+    this.#ready = undefined;
     this.#operations = [];
     this.#stray = [];
   }
@@ -65,6 +69,7 @@ export class StorePath {
   /** Nothing gets through, and nobody is told. */
   block(): void {
     this.#isBlocked = true;
+    this.#ready = undefined;
   }
 
   /** Gives up what has waited for too long. */
@@ -77,6 +82,7 @@ export class StorePath {
       if (operation.outcome === undefined) this.#stray.push(operation);
     }
     this.#operations = this.#operations.filter((operation) => !isLate(operation));
+    this.#ready = undefined;
   }
 
   /**
@@ -84,21 +90,25 @@ export class StorePath {
    *
    * @param arrives decides for one operation
    */
-  async unblock(arrives: () => boolean): Promise<void> {
+  unblock(arrives: () => boolean): void {
     this.#isBlocked = false;
+    this.#ready = undefined;
     const stray = this.#stray;
     this.#stray = [];
-    for (const { apply } of stray) if (arrives()) await outcomeOf(apply);
+    for (const { apply } of stray) if (arrives()) outcomeOf(apply);
   }
 
   /** How many operations can be taken a step further. */
   get readyCount(): number {
-    return this.#operations.length === 0 ? 0 : this.#ready().length;
+    this.#ready ??= this.#findReady();
+    return this.#ready.length;
   }
 
   /** Takes one operation a step further. */
-  async step(index: number, fate: Fate): Promise<string> {
-    const operation = this.#ready()[index]!;
+  step(index: number, fate: Fate): string {
+    this.#ready ??= this.#findReady();
+    const operation = this.#ready[index]!;
+    this.#ready = undefined;
     if (operation.outcome === undefined) return this.#apply(operation, fate);
     this.#operations.splice(this.#operations.indexOf(operation), 1);
     const { ok, value } = operation.outcome;
@@ -106,17 +116,17 @@ export class StorePath {
     return `answer ${operation.name}`;
   }
 
-  async #apply(operation: Operation, fate: Fate): Promise<string> {
+  #apply(operation: Operation, fate: Fate): string {
     const isRefused = this.isRefusing || fate === "is refused";
-    operation.outcome = await outcomeOf(isRefused ? unavailable : operation.apply);
+    operation.outcome = outcomeOf(isRefused ? unavailable : operation.apply);
     if (isRefused) return `apply ${operation.name} is refused`;
-    if (fate === "loses its answer") operation.outcome = await outcomeOf(unavailable);
+    if (fate === "loses its answer") operation.outcome = outcomeOf(unavailable);
     return `apply ${operation.name}${fate === "works" ? "" : " loses its answer"}`;
   }
 
   /** The next to be applied and the next to be answered of each lane. */
-  #ready(): Operation[] {
-    if (this.#isBlocked) return [];
+  #findReady(): readonly Operation[] {
+    if (this.#isBlocked || this.#operations.length === 0) return [];
     const ready: Operation[] = [];
     const answering: string[] = [];
     const applying: string[] = [];
@@ -132,9 +142,10 @@ export class StorePath {
     return ready;
   }
 
-  #call<T>(name: string, lane: string | undefined, apply: () => Promise<T>): Promise<T> {
+  #call<T>(name: string, lane: string | undefined, apply: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#isCut) return;
+      this.#ready = undefined;
       this.#operations.push({
         name,
         lane,
@@ -147,7 +158,7 @@ export class StorePath {
     });
   }
 
-  #wrap(real: Store): Store {
+  #wrap(real: SyncStore): Store {
     const call = this.#call.bind(this);
     return {
       kind: "sim",
@@ -193,19 +204,19 @@ export class StorePath {
         if (!this.#isCut && !this.#isBlocked && !this.isRefusing) real.say(key, note);
       },
       sweep: (request) => call("sweep", undefined, () => real.sweep(request)),
-      close: () => real.close(),
+      close: async () => real.close(),
     };
   }
 }
 
-async function outcomeOf(apply: () => Promise<unknown>): Promise<{ ok: boolean; value: unknown }> {
+function outcomeOf(apply: () => unknown): { readonly ok: boolean; readonly value: unknown } {
   try {
-    return { ok: true, value: await apply() };
+    return { ok: true, value: apply() };
   } catch (cause) {
     return { ok: false, value: cause };
   }
 }
 
-async function unavailable(): Promise<never> {
+function unavailable(): never {
   throw new TachikomaError("STORE_UNAVAILABLE");
 }

@@ -25,7 +25,6 @@ import type {
   RosterEntry,
   RosterKey,
   RosterState,
-  Store,
   StoredReceipt,
   StoredSession,
   SweepRequest,
@@ -44,6 +43,7 @@ import {
   readFrom,
   renewed,
 } from "./log-sim.ts";
+import type { SyncStore } from "./sync-store.ts";
 
 interface Expiring<Value> {
   readonly value: Value;
@@ -157,50 +157,49 @@ export class StoreSim {
   }
 
   /** A node's way in. Hints of what the others do arrive on its line. */
-  open(line: HintLine): Store {
+  open(line: HintLine): SyncStore {
     this.#lines.add(line);
     return {
       kind: "sim",
       isShared: this.isShared,
       appendIntervalMs: this.isShared ? SHARED_APPEND_INTERVAL_MS : 0,
-      ping: async () => {},
-      openLog: async (key, nowMs) => logState(this.#openLog(key, this.#time(nowMs))),
-      append: async (request) => this.#append(request, line),
-      read: async (request) => this.#read(request),
-      logState: async (key) => this.#logState(key),
-      logStates: async (keys) => keys.map((key) => this.#logState(key)),
-      deleteLog: async (key) => {
+      ping: () => {},
+      openLog: (key, nowMs) => logState(this.#openLog(key, this.#time(nowMs))),
+      append: (request) => this.#append(request, line),
+      read: (request) => this.#read(request),
+      logState: (key) => this.#logState(key),
+      logStates: (keys) => keys.map((key) => this.#logState(key)),
+      deleteLog: (key) => {
         this.#state.logs.delete(logId(key));
       },
-      loadSession: async (tenant, id) => this.#state.sessions.get(join(tenant, id)),
-      claimSession: async (tenant, id, nodeId) => this.#claimSession(tenant, id, nodeId),
-      saveSession: async (session) => this.#saveSession(session),
-      deleteSession: async (tenant, id) => {
+      loadSession: (tenant, id) => this.#state.sessions.get(join(tenant, id)),
+      claimSession: (tenant, id, nodeId) => this.#claimSession(tenant, id, nodeId),
+      saveSession: (session) => this.#saveSession(session),
+      deleteSession: (tenant, id) => {
         this.#state.sessions.delete(join(tenant, id));
       },
-      claimReceipt: async (key, receipt, expiresAtMs) => this.#claimReceipt(key, receipt, expiresAtMs),
-      updateReceipt: async (key, receipt) => this.#updateReceipt(key, receipt),
-      acquireLease: async (name, owner, ttlMs, nowMs, body) =>
+      claimReceipt: (key, receipt, expiresAtMs) => this.#claimReceipt(key, receipt, expiresAtMs),
+      updateReceipt: (key, receipt) => this.#updateReceipt(key, receipt),
+      acquireLease: (name, owner, ttlMs, nowMs, body) =>
         this.#acquireLease({ name, owner, body }, ttlMs, this.#time(nowMs)),
-      findLease: async (name) => this.#findLease(name),
-      renewLease: async (name, token, ttlMs, nowMs) =>
-        this.#renewLease(name, token, this.#time(nowMs) + ttlMs),
-      releaseLease: async (name, token) => this.#releaseLease(name, token),
-      expiredLeases: async (prefix, nowMs, limit) => this.#expiredLeases(prefix, this.#time(nowMs), limit),
-      enroll: async (request) => this.#enroll(request, this.#time(request.nowMs)),
-      strike: async (roster, entry) => this.#strike(roster, entry),
-      readRoster: async (roster, nowMs) => this.#readRoster(roster, this.#time(nowMs)),
-      strikeLease: async (lease) => this.#strikeLease(lease),
+      findLease: (name) => this.#findLease(name),
+      renewLease: (name, token, ttlMs, nowMs) => this.#renewLease(name, token, this.#time(nowMs) + ttlMs),
+      releaseLease: (name, token) => this.#releaseLease(name, token),
+      expiredLeases: (prefix, nowMs, limit) => this.#expiredLeases(prefix, this.#time(nowMs), limit),
+      enroll: (request) => this.#enroll(request, this.#time(request.nowMs)),
+      strike: (roster, entry) => this.#strike(roster, entry),
+      readRoster: (roster, nowMs) => this.#readRoster(roster, this.#time(nowMs)),
+      strikeLease: (lease) => this.#strikeLease(lease),
       listen: (listener) => {
         line.listener = listener;
       },
-      follow: async (key) => line.follow(key),
+      follow: (key) => line.follow(key),
       unfollow: (key) => line.unfollow(key),
       say: (key, note) => {
         for (const other of this.#lines) if (other !== line) other.note(key, note);
       },
-      sweep: async (request) => this.#sweep(request, this.#time(request.nowMs)),
-      close: async () => {
+      sweep: (request) => this.#sweep(request, this.#time(request.nowMs)),
+      close: () => {
         this.#lines.delete(line);
         line.close();
       },

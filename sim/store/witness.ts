@@ -2,11 +2,12 @@
  * Sees every record that the real store takes, whoever dies before hearing of it, and tells the history. It also knows what a
  * failover has taken away again.
  */
-import type { AppendRequest, AppendResult, LogKey, Store } from "../../packages/server/src/stores/store.ts";
+import type { AppendRequest, AppendResult, LogKey } from "../../packages/server/src/stores/store.ts";
 import type { LogEntry } from "../history/history-record.ts";
 import { outcomeOf, recordValue } from "../record-value.ts";
 import type { Recorder } from "../recorder.ts";
 import { logId, type StoreState } from "./store-sim.ts";
+import type { SyncStore } from "./sync-store.ts";
 
 /** Everything that was ever in a log in one epoch, trimmed records included. */
 export interface WitnessedEpoch {
@@ -38,11 +39,11 @@ export class Witness {
   }
 
   /** The store, watched. */
-  watch(real: Store): Store {
+  watch(real: SyncStore): SyncStore {
     return {
       ...real,
-      append: async (request) => {
-        const result = await real.append(request);
+      append: (request) => {
+        const result = real.append(request);
         if (!result.isDuplicate && request.key.tenant !== NODE_TENANT) this.#see(request, result);
         return result;
       },

@@ -87,8 +87,8 @@ export class FakeClock implements Clock {
   }
 
   /** Lets promises settle and runs deferred tasks until nothing is left to do at this moment. Time stands still. */
-  async settle(): Promise<void> {
-    await this.#exclusively(() => this.#settle());
+  settle(): Promise<void> {
+    return this.#exclusively(() => this.#settle());
   }
 
   async #advanceTo(targetMs: number): Promise<void> {
