@@ -20,7 +20,19 @@ const WRITER = `
   const [path, round, durability] = process.argv.slice(2);
   const id = (chars) => Array.from({ length: chars }, () => Math.floor(Math.random() * 36).toString(36)).join("");
   const store = await openSqliteStore({ path, durability, random: { id, fraction: Math.random } });
-  writeSync(1, "open\\n");
+  const nap = new Int32Array(new SharedArrayBuffer(4));
+  // Whatever has been printed survives the kill, so nothing waits in this process; a full pipe is tried again.
+  const print = (line) => {
+    for (let bytes = Buffer.from(line); bytes.length > 0; ) {
+      try {
+        bytes = bytes.subarray(writeSync(1, bytes));
+      } catch (error) {
+        if (error.code !== "EAGAIN") throw error;
+        Atomics.wait(nap, 0, 0, 1);
+      }
+    }
+  };
+  print("open\\n");
   const retention = { maxRecords: 1e6, maxBytes: 1e9, maxAgeMs: 1e12 };
   const write = async (lane) => {
     const channel = "chat:" + (lane % 3);
@@ -28,7 +40,7 @@ const WRITER = `
       const body = JSON.stringify(round + "-" + lane + "-" + count);
       const records = Array.from({ length: 1 + (count % 3) }, () => ({ type: "chunk", body }));
       const { firstSeq, lastSeq } = await store.append({ key: { tenant: "acme", channel }, records, nowMs: Date.now(), retention });
-      writeSync(1, channel + " " + firstSeq + " " + lastSeq + " " + body + "\\n");
+      print(channel + " " + firstSeq + " " + lastSeq + " " + body + "\\n");
     }
   };
   await Promise.all(Array.from({ length: 12 }, (_, lane) => write(lane)));
