@@ -17,7 +17,7 @@ function leaseName(node: ClusterNode): string {
   return leaseOf(node.server.nodeId);
 }
 
-function leaseOn(store: Store, clock: FakeClock, nodeId: string) {
+function leaseOn(store: Store, clock: FakeClock, nodeId: string, leaseTtlMs = TTL_MS) {
   const struck: string[] = [];
   let rejoinedCount = 0;
   const lease = new NodeLease({
@@ -26,7 +26,7 @@ function leaseOn(store: Store, clock: FakeClock, nodeId: string) {
     random: seededRandom(3),
     logger: { debug() {}, info() {}, warn() {}, error() {} },
     nodeId,
-    leaseTtlMs: TTL_MS,
+    leaseTtlMs,
     onRejoined: () => {
       rejoinedCount += 1;
     },
@@ -73,6 +73,24 @@ describe("a node's lease", () => {
     await clock.advance(1_000);
     expect([lease.isHeld, rejoinedCount()]).toEqual([true, 1]);
     await lease.close(0);
+  });
+
+  test("asks for whole milliseconds, which is all that some stores keep", async () => {
+    const clock = new FakeClock();
+    const store = createMemoryStore({ random: seededRandom(1) });
+    const acquireLease = store.acquireLease.bind(store);
+    const asked: number[] = [];
+    store.acquireLease = (name, owner, ttlMs, nowMs, body) => {
+      asked.push(ttlMs);
+      return acquireLease(name, owner, ttlMs, nowMs, body);
+    };
+    await acquireLease("node:dead", "dead", 1, clock.nowMs(), "{}");
+    await clock.advance(2);
+    const { lease } = leaseOn(store, clock, "a", 2_000);
+    await lease.open();
+    await lease.close(0);
+    expect(asked).toHaveLength(2);
+    expect(asked.filter((ttlMs) => !Number.isInteger(ttlMs))).toEqual([]);
   });
 
   test("that could not be renewed in time is not relied on, and made sure of when it is", async () => {

@@ -92,7 +92,7 @@ export class NodeLease {
   }
 
   get #beatMs(): number {
-    return this.#options.leaseTtlMs / 3;
+    return Math.ceil(this.#options.leaseTtlMs / 3);
   }
 
   #renewLater(delayMs: number): void {
