@@ -206,7 +206,14 @@ function withFastTimers(settings: NodeSettings = {}): NodeSettings {
       maxMessagesPerSec: 10_000,
       ...settings.websocket,
     },
-    limits: { maxExecutionsPerChannel: 100, maxExecutionsPerConnection: 100, ...settings.limits },
+    limits: {
+      maxExecutionsPerChannel: 100,
+      maxExecutionsPerConnection: 100,
+      // How busy the machine is depends on what else it does: nobody is turned away for that.
+      maxEventLoopDelayMs: 60_000,
+      maxEventLoopUtilization: 1,
+      ...settings.limits,
+    },
     channels: { small: { history: { records: 12 } }, ...settings.channels },
   };
 }

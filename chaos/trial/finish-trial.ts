@@ -22,6 +22,10 @@ export interface Verdict {
   readonly history: readonly HistoryRecord[];
 }
 
+/**
+ * @param options `isDurable: false` where the logs may lose what was acknowledged: an execution that is gone with its log is
+ * then never heard of again
+ */
 export async function finishTrial(trial: Trial, options: Partial<CheckOptions> = {}): Promise<Verdict> {
   const { recorder, cluster, remotes } = trial;
   trial.load.stop();
@@ -29,7 +33,7 @@ export async function finishTrial(trial: Trial, options: Partial<CheckOptions> =
   await cluster.heal();
   for (const actor of trial.actors) actor.heal();
   recorder.write({ kind: "phase", phase: "heal" });
-  const dumps = await settled(trial).catch((cause: unknown) => {
+  const dumps = await settled(trial, options.isDurable ?? true).catch((cause: unknown) => {
     recorder.find("liveness", cause instanceof Error ? cause.message : String(cause));
     return dumpAll(trial);
   });
@@ -68,13 +72,15 @@ function cancelsOf({ cancels }: Trial, dumps: readonly DumpedLog[], isDurable: b
 }
 
 /** Everybody connected, everything answered, every execution ended, everyone at the head. */
-async function settled(trial: Trial): Promise<readonly DumpedLog[]> {
+async function settled(trial: Trial, isDurable: boolean): Promise<readonly DumpedLog[]> {
   const { actors, remotes, recorder } = trial;
   await trial.until(
     "everything to be answered",
     () =>
-      actors.every((actor) => actor.isOnline && actor.unanswered.length === 0) &&
-      remotes.every((remote) => remote.unanswered().length === 0),
+      actors.every(
+        ({ isOnline, unanswered }) =>
+          isOnline && unanswered.every((what) => !isDurable && what.startsWith("execute")),
+      ) && remotes.every((remote) => remote.unanswered().length === 0),
     QUIET_TIMEOUT_MS,
   );
   recorder.write({ kind: "phase", phase: "quiescent" });

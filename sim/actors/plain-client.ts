@@ -121,7 +121,10 @@ export class PlainClient implements Actor {
     const session = this.#sessionId === undefined ? "" : `&session_id=${this.#sessionId}`;
     const socket = new WebSocket(`ws://sim/ws?client_id=${this.name}${session}`);
     this.#socket = socket;
-    socket.onmessage = ({ data }: { data: string }) => this.#received(data);
+    socket.onmessage = ({ data }: { data: string }) => {
+      // What was under way on one that was given up may still arrive.
+      if (this.#socket === socket) this.#received(data);
+    };
     socket.onclose = () => this.#lost(socket);
     socket.onping = () => this.#listen(socket);
     this.#listen(socket);

@@ -29,6 +29,22 @@ describe("options", () => {
     expect(attempt).toThrow(key);
   });
 
+  test("times to live may be fractions of a millisecond: SQLite keeps whole ones", async () => {
+    const server = await startTestServer({
+      database: { url: `sqlite://${join(await tempFolder(), "t.db")}` },
+      sessions: { ttlSecs: 60.0001 },
+      cluster: { leaseTtlSecs: 2.0001 },
+      executions: {
+        async *hello() {
+          yield "hello";
+        },
+      },
+    });
+    const client = await server.welcomed();
+    client.send({ type: "execute", id: "1", handler: "hello", input: {} });
+    expect(await client.next("execution_completed")).toMatchObject({ usage: {} });
+  });
+
   test("strangers do not reach a server that asks nobody who they are", async () => {
     const open = createServer({ database: { url: "memory://" } });
     await expect(open.listen({ port: 0, host: "0.0.0.0" })).rejects.toMatchObject({ code: "CONFIG_INVALID" });

@@ -185,9 +185,9 @@ export class ServerParts {
         pongTimeoutMs: settings.websocket.pongTimeoutSecs * 1_000,
       },
       limits: limitsOf(settings, this.#handlers),
-      sessionTtlMs: settings.sessions.ttlSecs * 1_000,
+      sessionTtlMs: wholeMs(settings.sessions.ttlSecs),
       presenceLeaveAfterMs: PRESENCE_LEAVE_AFTER_MS,
-      leaseTtlMs: settings.cluster.leaseTtlSecs * 1_000,
+      leaseTtlMs: wholeMs(settings.cluster.leaseTtlSecs),
       flushWindowMs: () => flushWindowMs(this.#loadProbe.utilization(), this.#loadProbe.delayMs()),
       serverVersion: packageVersion(),
     });
@@ -224,7 +224,7 @@ export class ServerParts {
       },
     ]);
     const table = Object.fromEntries(configs);
-    return new NamespaceTable(table, table[DEFAULT_NAME]!, settings.sessions.ttlSecs * 1_000);
+    return new NamespaceTable(table, table[DEFAULT_NAME]!, wholeMs(settings.sessions.ttlSecs));
   }
 
   #requestFault(request: IncomingMessage): string | undefined {
@@ -268,6 +268,11 @@ export class ServerParts {
       })),
     };
   }
+}
+
+/** What is stored with a time is stored in whole milliseconds. */
+function wholeMs(seconds: number): number {
+  return Math.round(seconds * 1_000);
 }
 
 function hooksOf(options: ServerOptions, name: string): Partial<NamespaceConfig> {

@@ -75,6 +75,24 @@ describe("a node's lease", () => {
     await lease.close(0);
   });
 
+  test("asks for whole milliseconds, which is all that some stores keep", async () => {
+    const clock = new FakeClock();
+    const store = createMemoryStore({ random: seededRandom(1) });
+    const acquireLease = store.acquireLease.bind(store);
+    const asked: number[] = [];
+    store.acquireLease = (name, owner, ttlMs, nowMs, body) => {
+      asked.push(ttlMs);
+      return acquireLease(name, owner, ttlMs, nowMs, body);
+    };
+    await acquireLease("node:dead", "dead", 1, clock.nowMs(), "{}");
+    await clock.advance(2);
+    const { lease } = leaseOn(store, clock, "a", 2_000);
+    await lease.open();
+    await lease.close(0);
+    expect(asked).toHaveLength(2);
+    expect(asked.filter((ttlMs) => !Number.isInteger(ttlMs))).toEqual([]);
+  });
+
   test("that could not be renewed in time is not relied on, and made sure of when it is", async () => {
     const clock = new FakeClock();
     const link = new NodeLink(createMemoryStore({ random: seededRandom(1) }), new NodeClock(clock));
