@@ -20,7 +20,7 @@ async function throughProxy(spoil: () => Spoiling, rules: readonly string[], dea
   const proxy = await CorruptingProxy.start(server.url, spoil);
   try {
     const { selected } = selectCases(ALL_CASES, rules);
-    return await runCases({ target: server.target({ deadlineMs, url: proxy.url }), cases: selected });
+    return await runCases({ target: server.target({ deadlineMs, proxyUrl: proxy.url }), cases: selected });
   } finally {
     await proxy.close();
   }

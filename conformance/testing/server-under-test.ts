@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { listeningUrl, RunningProcess, tachikoma } from "../../e2e/support/running-process.ts";
+import { RedisServer } from "../../packages/server/src/stores/redis/testing/redis-server.ts";
 import { type Profile, type Provisions, readProfile, type ServerHooks, type Target } from "../src/index.ts";
 
 export const FIXTURE = fileURLToPath(new URL("../fixture/", import.meta.url));
@@ -41,11 +42,13 @@ export const APPLICATION: ServerKind = {
 export interface Database {
   readonly url: string;
   readonly survivesKill: boolean;
+  /** Two nodes are started on it. */
+  readonly isShared: boolean;
   close(): unknown;
 }
 
 export function memoryDatabase(): Database {
-  return { url: "memory://", survivesKill: false, close() {} };
+  return { url: "memory://", survivesKill: false, isShared: false, close() {} };
 }
 
 export function sqliteDatabase(): Database {
@@ -53,64 +56,81 @@ export function sqliteDatabase(): Database {
   return {
     url: `sqlite://${join(folder, "tachikoma.db")}`,
     survivesKill: true,
+    isShared: false,
     close: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 
+export async function redisDatabase(): Promise<Database> {
+  const redis = await RedisServer.start();
+  return { url: redis.url, survivesKill: true, isShared: true, close: () => redis.dispose() };
+}
+
+interface Node {
+  readonly port: number;
+  process: RunningProcess;
+}
+
+/** One node, or several on one database. */
 export class ServerUnderTest {
   readonly #kind: ServerKind;
   readonly #database: Database;
-  readonly #port: number;
   readonly #profile: Profile;
-  #process: RunningProcess;
+  readonly #nodes: readonly Node[];
 
-  private constructor(kind: ServerKind, database: Database, port: number, process: RunningProcess) {
+  private constructor(kind: ServerKind, database: Database, nodes: readonly Node[]) {
     this.#kind = kind;
     this.#database = database;
-    this.#port = port;
     this.#profile = readProfile(join(FIXTURE, kind.profileName));
-    this.#process = process;
+    this.#nodes = nodes;
   }
 
   static async start(kind: ServerKind, database: Database): Promise<ServerUnderTest> {
-    const port = restartablePort();
-    return new ServerUnderTest(kind, database, port, await kind.start(port, database.url));
+    const ports = Array.from({ length: database.isShared ? 2 : 1 }, restartablePort);
+    const nodes = ports.map(async (port) => ({ port, process: await kind.start(port, database.url) }));
+    return new ServerUnderTest(kind, database, await Promise.all(nodes));
   }
 
   get url(): URL {
-    return new URL(`ws://127.0.0.1:${this.#port}/ws`);
+    return urlOf(this.#nodes[0]!);
   }
 
-  target(options: { readonly deadlineMs: number; readonly url?: URL; readonly more?: Provisions }): Target {
+  /** @param proxyUrl stands before the first node */
+  target(options: { readonly deadlineMs: number; readonly proxyUrl?: URL }): Target {
     const { token, namespace = "conformance", provides } = this.#profile;
     const survives: Provisions = this.#database.survivesKill ? { "store:survives_kill": true } : {};
     return {
-      urls: [options.url ?? this.url],
-      isSpread: false,
+      urls: options.proxyUrl === undefined ? this.#nodes.map(urlOf) : [options.proxyUrl],
+      isSpread: true,
       httpBase: undefined,
       token,
       namespace,
-      provisions: { ...provides, ...survives, ...options.more },
+      provisions: { ...provides, ...survives },
       deadlineMs: options.deadlineMs,
       runId: Date.now().toString(36),
     };
   }
 
   get hooks(): ServerHooks {
+    const first = this.#nodes[0]!;
     return {
-      stop: async () => this.#process.signal("SIGTERM"),
-      kill: () => this.#process.kill(),
+      stop: async () => first.process.signal("SIGTERM"),
+      kill: () => first.process.kill(),
       start: async () => {
-        await this.#process.ended();
-        this.#process = await this.#kind.start(this.#port, this.#database.url);
+        await first.process.ended();
+        first.process = await this.#kind.start(first.port, this.#database.url);
       },
     };
   }
 
   async close(): Promise<void> {
-    await this.#process.kill();
+    await Promise.all(this.#nodes.map(({ process }) => process.kill()));
     await this.#database.close();
   }
+}
+
+function urlOf({ port }: Node): URL {
+  return new URL(`ws://127.0.0.1:${port}/ws`);
 }
 
 /** Outside the range from which systems take ports for clients: one of ours would take it while nobody listens. */

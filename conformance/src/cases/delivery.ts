@@ -186,7 +186,8 @@ export const delivery = section("Delivery", (rule) => {
     "a record that is not for the session is a skip that moves the position",
     { requires: ["custom:send"] },
     async (t) => {
-      const [excluded, other] = [await t.connect(), await t.connect()];
+      // Connections are known by their ids where they are.
+      const [excluded, other] = [await t.connect({ node: 0 }), await t.connect({ node: 0 })];
       const broadcast = (exclude: readonly unknown[], data: unknown) =>
         other.request(
           { type: "custom", action: t.text("custom:send"), payload: { to: { all: true, exclude }, data } },

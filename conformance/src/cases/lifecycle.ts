@@ -4,7 +4,13 @@
  */
 import { section } from "../case.ts";
 import type { Closing, PlainClient } from "../clients/plain-client.ts";
-import { positionOf, type RecordFrame, seqOf, type WireMessage } from "../clients/wire-message.ts";
+import {
+  isTerminal,
+  positionOf,
+  type RecordFrame,
+  seqOf,
+  type WireMessage,
+} from "../clients/wire-message.ts";
 import { within } from "../deadline.ts";
 import { equals, holds, isOneOf, shown } from "../expectation.ts";
 import type { RequirementName } from "../requirements.ts";
@@ -71,6 +77,20 @@ export const lifecycle = section("Stopping and coming back", (rule) => {
         "the end of the long one",
       );
       equals(typeof longRun?.usage, "object", "the type of its usage");
+    },
+  );
+
+  rule(
+    "DRN-4",
+    "where another node goes on, nobody is closed before its in_ms have passed",
+    { requires: [...STOP, "nodes:two"] },
+    async (t) => {
+      const { clients } = await stopped(t);
+      for (const { reconnect, stayedMs } of clients)
+        holds(
+          stayedMs >= Number(reconnect?.in_ms) - 20,
+          `${reconnect?.in_ms} ms became ${Math.round(stayedMs)} ms`,
+        );
     },
   );
 
@@ -162,13 +182,7 @@ export const lifecycle = section("Stopping and coming back", (rule) => {
       const client = await t.connect();
       await client.subscribe(runChannel, { since: "start" });
       const untilMs = performance.now() + MAX_OWNER_LOST_MS;
-      const ends = () =>
-        client.received.filter(
-          (one) =>
-            one.execution_id === executionId &&
-            one.type.startsWith("execution_") &&
-            one.type !== "execution_started",
-        );
+      const ends = () => client.received.filter((one) => one.execution_id === executionId && isTerminal(one));
       while (ends().length === 0 && performance.now() < untilMs)
         await t.elapse(100, "somebody ends what was lost");
       await client.publish(runChannel, "marker");
@@ -186,24 +200,28 @@ interface Leaver {
   readonly messages: readonly WireMessage[];
   readonly reconnect: WireMessage | undefined;
   readonly closing: Closing;
+  /** From `reconnect` to the close. */
+  readonly stayedMs: number;
 }
 
-/** Stops the server under clients and executions, and starts it again. */
+/** Stops the first node under clients and executions, and starts it again. */
 function stopped(t: Trial) {
   return t.shared("stopped", async () => {
     const channel = t.channel();
-    const clients = [await t.connect(), await t.connect(), await t.connect(), await t.connect()];
+    const clients: PlainClient[] = [];
+    for (let count = 0; count < 4; count += 1) clients.push(await t.connect({ node: 0 }));
     for (const client of clients) await client.subscribe(channel);
     const run = (prompt: string) =>
       clients[0]!.execute(t.text("handler:count"), { channel, input: { prompt } });
     const long = await run("100000 20");
     const short = await run("20 10");
+    const leaving = clients.map(leaverOf);
     await t.hooks.stop?.();
     const refusals = await refusalsUntil(t, clients[1]!.closed);
-    const leavers = await Promise.all(clients.map(leaverOf));
+    const leavers = await Promise.all(leaving);
     await t.hooks.start?.();
-    const endOf = (id: string) =>
-      leavers[1]?.messages.findLast((one) => one.execution_id === id && one.type.startsWith("execution_"));
+    const seen = [...leavers.flatMap(({ messages }) => messages), ...(await keptIn(t, channel))];
+    const endOf = (id: string) => seen.find((one) => one.execution_id === id && isTerminal(one));
     return {
       clients: leavers,
       refusals,
@@ -216,9 +234,22 @@ function stopped(t: Trial) {
 }
 
 async function leaverOf(client: PlainClient): Promise<Leaver> {
+  let toldAtMs = 0;
+  client.webSocket.on("message", (data) => {
+    if (data.toString().includes('"reconnect"')) toldAtMs = performance.now();
+  });
   const closing = await within(MAX_DRAIN_MS, `the close of ${client.name}`, client.closed);
+  const stayedMs = performance.now() - toldAtMs;
   const reconnect = client.received.find(({ type }) => type === "reconnect");
-  return { messages: client.received, reconnect, closing };
+  return { messages: client.received, reconnect, closing, stayedMs };
+}
+
+/** What is in the channel after the server has come back: nothing where the store has forgotten it. */
+async function keptIn(t: Trial, channel: string): Promise<readonly WireMessage[]> {
+  const reader = await t.connect();
+  await reader.publish(channel, "marker");
+  await reader.subscribe(channel, { since: "start" });
+  return reader.recordsUntil(channel, ({ data }) => data === "marker");
 }
 
 /** Knocks again and again while the server drains. */
@@ -233,7 +264,7 @@ async function refusalsUntil(t: Trial, closed: Promise<unknown>) {
     isOver = true;
   });
   while (!isOver) {
-    const answer = await t.knock({ isPatient: false }).catch(() => undefined);
+    const answer = await t.knock({ node: 0, isPatient: false }).catch(() => undefined);
     if (answer !== undefined && answer.status !== 101)
       refusals.push({
         status: answer.status,
@@ -245,11 +276,11 @@ async function refusalsUntil(t: Trial, closed: Promise<unknown>) {
   return refusals;
 }
 
-/** Kills the server under a session, a command and an execution, and starts it again. */
+/** Kills the first node under a session, a command and an execution, and starts it again. */
 function killed(t: Trial) {
   return t.shared("killed", async () => {
     const [channel, runChannel] = [t.channel(), t.channel()];
-    const client = await t.connect({ clientId: t.freshName() });
+    const client = await t.connect({ node: 0, clientId: t.freshName() });
     await client.subscribe(channel);
     await client.publishAll(
       channel,

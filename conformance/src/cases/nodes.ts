@@ -359,23 +359,6 @@ export const nodes = section("Several nodes", (rule) => {
       }
     },
   );
-
-  rule(
-    "HS-4",
-    "what is sent to a connection reaches it on another node",
-    { requires: [...NODES, "custom:send"] },
-    async (t) => {
-      const sender = await t.connect({ node: 0 });
-      const client = await t.connect({ node: 1 });
-      const payload = { to: { session: client.welcome.connection_id }, data: "for you" };
-      await sender.request({ type: "custom", action: t.text("custom:send"), payload }, "custom");
-      equals(
-        (await client.records(`~session:${client.sessionId}`, 1))[0]?.data,
-        "for you",
-        "data of the record",
-      );
-    },
-  );
 });
 
 /** A client on the first node that has received records and confirmed none. */

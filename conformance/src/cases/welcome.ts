@@ -80,8 +80,8 @@ export const welcome = section("Welcome", (rule) => {
   });
 
   rule("HS-4", "what is sent to an inbox arrives", { requires: ["custom:send"] }, async (t) => {
-    const sender = await t.connect();
-    const client = await t.connect();
+    const sender = await t.connect({ node: 0 });
+    const client = await t.connect({ node: 0 });
     const send = (to: object) =>
       sender.request({ type: "custom", action: t.text("custom:send"), payload: { to, data: to } }, "custom");
     const { connection_id: session } = client.welcome;
