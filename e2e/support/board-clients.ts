@@ -302,7 +302,7 @@ export class PlainWatcher implements Watcher {
 }
 
 function isEnd(type: string): boolean {
-  return type.startsWith("execution_") && type !== "execution_started";
+  return /^execution_(completed|failed|cancelled|interrupted)$/.test(type);
 }
 
 function addText(texts: Map<string, string>, executionId: string, chunk: object): void {

@@ -1,4 +1,4 @@
-/** The server that the crash test kills: SQLite on a file, and a handler that streams numbers at a steady pace. */
+/** The server that the crash tests kill: SQLite on a file, and a handler that streams numbers at a steady pace. */
 import { setTimeout as pause } from "node:timers/promises";
 import { createServer } from "@tachikoma/server";
 
@@ -9,6 +9,13 @@ interface CountInput {
   readonly pauseMs: number;
 }
 
+async function* count({ input, signal }: { readonly input: CountInput; readonly signal: AbortSignal }) {
+  for (let number = 0; number < input.upTo; number += 1) {
+    await pause(input.pauseMs, undefined, { signal });
+    yield `${number} `;
+  }
+}
+
 const server = createServer({
   database: { url: `sqlite://${databasePath}` },
   // Confirmed positions of plain clients come from pongs: often enough to matter between two crashes.
@@ -16,12 +23,8 @@ const server = createServer({
   // Other tests keep the machine busy: that must refuse nobody here.
   limits: { maxExecutionsPerChannel: 100, maxEventLoopDelayMs: 60_000, maxEventLoopUtilization: 1 },
   executions: {
-    async *count({ input, signal }: { readonly input: CountInput; readonly signal: AbortSignal }) {
-      for (let number = 0; number < input.upTo; number += 1) {
-        await pause(input.pauseMs, undefined, { signal });
-        yield `${number} `;
-      }
-    },
+    count,
+    restarting: { run: count, onOwnerLost: "restart" },
   },
 });
 
