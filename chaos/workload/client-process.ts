@@ -9,7 +9,14 @@ import { formatPosition, parsePosition } from "@tachikoma/protocol";
 import { ChannelView } from "../../sim/actors/channel-view.ts";
 import { formatHistory, parseHistory } from "../../sim/history/history-file.ts";
 import type { HistoryRecord } from "../../sim/history/history-record.ts";
-import { chunkValue, endValue, isDelta, messageValue, startValue } from "../../sim/record-value.ts";
+import {
+  chunkValue,
+  endValue,
+  isDelta,
+  messageValue,
+  restartValue,
+  startValue,
+} from "../../sim/record-value.ts";
 import type { Recorder } from "../../sim/recorder.ts";
 import { machineMs } from "../machine-clock.ts";
 import type { RemoteClientConfig } from "./remote-client.ts";
@@ -79,6 +86,8 @@ function take(view: ChannelView, delivery: Delivery): void {
       return view.apply(connectionId, at, messageValue(delivery.data), false);
     case "started":
       return view.apply(connectionId, at, startValue(delivery.executionId), false);
+    case "restarted":
+      return view.apply(connectionId, at, restartValue(delivery.executionId, delivery.attempt), false);
     case "chunk": {
       const { executionId, chunk } = delivery;
       return view.apply(connectionId, at, chunkValue(executionId, chunk), isDelta(chunk));

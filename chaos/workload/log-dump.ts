@@ -8,7 +8,14 @@ import {
 } from "@tachikoma/protocol";
 import { isRecordFrame, type RecordFrame } from "../../packages/client/src/channel/record-frame.ts";
 import type { LogEntry } from "../../sim/history/history-record.ts";
-import { chunkValue, endValue, messageValue, outcomeOf, startValue } from "../../sim/record-value.ts";
+import {
+  chunkValue,
+  endValue,
+  messageValue,
+  outcomeOf,
+  restartValue,
+  startValue,
+} from "../../sim/record-value.ts";
 import { tokenFor } from "../node/permissions.ts";
 
 export interface DumpedLog {
@@ -100,6 +107,7 @@ function dumpOf(channel: string, frames: readonly RecordFrame[], head: Position)
   const chunks = new Map<string, Chunk[]>();
   for (const frame of frames) {
     entries.push(entryOf(frame));
+    if (frame.type === "execution_restarted") chunks.delete(frame.executionId);
     if (frame.type !== "chunk") continue;
     const list = chunks.get(frame.executionId) ?? [];
     list.push(frame.chunk as Chunk);
@@ -126,6 +134,14 @@ function entryOf(frame: RecordFrame): LogEntry {
       };
     case "execution_started":
       return { seq, tag, val: startValue(frame.executionId), gen: frame.executionId, role: "start" };
+    case "execution_restarted":
+      return {
+        seq,
+        tag,
+        val: restartValue(frame.executionId, frame.attempt),
+        gen: frame.executionId,
+        role: "chunk",
+      };
     case "skip":
       throw new Error(
         `${formatPosition({ epoch: "", seq, tag })} was skipped for a reader without a session`,

@@ -65,6 +65,7 @@ const RECORD_TYPES: ReadonlySet<string> = new Set([
   "chunk",
   "skip",
   "execution_started",
+  "execution_restarted",
   ...TERMINAL_TYPES,
 ]);
 

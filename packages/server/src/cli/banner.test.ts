@@ -35,6 +35,7 @@ describe("banner", () => {
           firstByteTimeoutSecs: 1,
           idleTimeoutSecs: 1,
           maxDurationSecs: 1,
+          onOwnerLost: "interrupt",
         },
         chat: {
           backend: "openai-compatible",
@@ -44,6 +45,7 @@ describe("banner", () => {
           firstByteTimeoutSecs: 1,
           idleTimeoutSecs: 1,
           maxDurationSecs: 1,
+          onOwnerLost: "interrupt",
         },
       },
     });

@@ -107,7 +107,7 @@ const FIRST = '1 {"q":1} alice ';
 const SECOND = '2 {"q":1} alice ';
 
 describe("on a store that nodes share", () => {
-  test("another node runs it anew with all that it was given, and the new attempt is the whole answer", async () => {
+  test("EXE-11 another node runs it anew with all that it was given, and the new attempt is the whole answer", async () => {
     const cluster = await twoNodes();
     const [a, b] = [cluster.node(0), cluster.node(1)];
     const { executionId } = await execute(a);
@@ -131,7 +131,7 @@ describe("on a store that nodes share", () => {
     expect(b.server.executions.runningCount).toBe(0);
   });
 
-  test("a third owner knows that two attempts were made, and ends it", async () => {
+  test("EXE-12 a third owner knows that two attempts were made, and ends it", async () => {
     const cluster = await twoNodes({ nodeCount: 3 });
     const [a, b, c] = [cluster.node(0), cluster.node(1), cluster.node(2)];
     const { executionId } = await execute(a);
@@ -164,7 +164,7 @@ describe("on a store that nodes share", () => {
     expect(await storyOf(b.store)).toEqual(["execution_started", FIRST, "execution_restarted", SECOND]);
   });
 
-  test("an owner that was paused writes nothing into the new attempt", async () => {
+  test("EXE-11 an owner that was paused writes nothing into the new attempt", async () => {
     const cluster = await twoNodes();
     const [a, b] = [cluster.node(0), cluster.node(1)];
     const { client, executionId } = await execute(a);
@@ -189,7 +189,7 @@ describe("on a store that nodes share", () => {
     expect(a.server.executions.runningCount).toBe(0);
   });
 
-  test("a command that waited for the lost owner reaches the new one", async () => {
+  test("EXE-13 a command that waited for the lost owner reaches the new one", async () => {
     const cluster = await twoNodes();
     const [a, b] = [cluster.node(0), cluster.node(1)];
     const { executionId } = await execute(a);

@@ -21,6 +21,7 @@ export function testExecution(
     context: {
       executionId: "x1",
       channel: "chat:1",
+      attempt: 1,
       identity: { tenant: "t", subject: "s", clientId: "c", grants: undefined, expiresAtMs: undefined },
       input,
       signal: abort.signal,
