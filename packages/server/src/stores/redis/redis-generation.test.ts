@@ -1,4 +1,5 @@
 /** A log that lost its end must not give the numbers of what is lost again in the same epoch, whatever happened to the server. */
+import type { TachikomaError } from "@tachikoma/protocol";
 import { expect, test } from "vitest";
 import { append, CHAT, KEEP_ALL, message, NOW_MS, readAll } from "../contract/contract-fixture.ts";
 import type { LogKey, Store } from "../store.ts";
@@ -181,6 +182,33 @@ describeWithRedis("a redis store whose server is not the one that it was", () =>
       await until("new connection", () => reconnectedCount() > 0);
     expect((await append(store, ["4"])).epoch).not.toBe(before.epoch);
     expect(events.lines.join("\n")).toContain("is a replica");
+  });
+
+  test("is not taken in by a server that was a replica of one without the end, and is the same master again", async () => {
+    const { master, replica, replication, store } = await startPair();
+    const known = await appendMany(store, 20);
+    expect(await master.command("WAIT", "1", "10000")).toBe(1);
+    replication.swallow();
+    const lost = await appendMany(store, 20);
+    await replica.promote();
+    await master.command("REPLICAOF", "127.0.0.1", String(replica.port));
+    await master.untilInfo("replication", "master_link_status:up");
+    await master.promote();
+
+    const { store: other } = await bed.open(master.url);
+    const renewed = await appendMany(other, 1);
+    expect(renewed[0]).toMatchObject({ firstSeq: 21 });
+    expect(known[0]!.epoch).toBe(lost[0]!.epoch);
+    expect(renewed[0]!.epoch).not.toBe(known[0]!.epoch);
+    // The connection that was there all the time is refused, unless it has been replaced by now.
+    const epochs = await append(store, ["x"]).then(
+      ({ epoch }) => [epoch],
+      (error: TachikomaError) => {
+        expect(error.code).toBe("STORE_UNAVAILABLE");
+        return [];
+      },
+    );
+    expect([renewed[0]!.epoch]).toEqual(expect.arrayContaining(epochs));
   });
 
   test("does not take a first replica for another server", async () => {

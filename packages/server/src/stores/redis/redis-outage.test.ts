@@ -6,6 +6,21 @@ import { describeWithRedis } from "./testing/describe-with-redis.ts";
 import { fastClock } from "./testing/fast-clock.ts";
 import { redisTestBed } from "./testing/redis-test-bed.ts";
 
+/** As this store would have written it. */
+const FOURTH_RECORD = [
+  "first",
+  "4",
+  "tag",
+  "t",
+  "time",
+  "1",
+  "bytes",
+  "1",
+  "kinds",
+  '[["message",null,null,null,1]]',
+  "bodies",
+  "4",
+];
 const OTHER = { tenant: "acme", channel: "chat:2" };
 const unavailable = (message: string) =>
   expect.objectContaining({ code: "STORE_UNAVAILABLE", message: expect.stringContaining(message) });
@@ -146,6 +161,11 @@ describeWithRedis("a redis store in trouble", () => {
     ["a gap", ["XDEL", "{tachikoma}:pieces:acme/chat:1", "2-0"], "it holds record 3 in place of 2"],
     ["a lost end", ["XDEL", "{tachikoma}:pieces:acme/chat:1", "3-0"], "record 3 is missing"],
     [
+      "a record beyond its head",
+      ["XADD", "{tachikoma}:pieces:acme/chat:1", "4-0", ...FOURTH_RECORD],
+      "it holds record 4, and the log ends at 3",
+    ],
+    [
       "an entry beyond its head",
       ["XADD", "{tachikoma}:pieces:acme/chat:1", "9-0", "a", "b"],
       "field first is missing",
@@ -177,7 +197,7 @@ describeWithRedis("a redis store in trouble", () => {
 
   test("that is closed answers what was called before and refuses the rest", async () => {
     const server = await bed.startServer();
-    const { store } = await bed.open(server.url);
+    const { store, events } = await bed.open(server.url);
     const appends = Array.from({ length: 100 }, (_, index) => append(store, [`${index}`]));
     const closed = store.close();
     await expect(append(store, ["late"])).rejects.toEqual(unavailable("is closed"));
@@ -187,6 +207,7 @@ describeWithRedis("a redis store in trouble", () => {
     );
     await store.close();
     await expect(store.follow(CHAT)).rejects.toEqual(unavailable("has no connection"));
+    expect(events.lines).toEqual([]);
   });
 
   test("that is closed during an outage does not come back", async () => {

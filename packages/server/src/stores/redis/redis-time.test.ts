@@ -73,6 +73,7 @@ describeWithRedis("nodes whose clocks differ", () => {
       revision: 1,
     };
     await right!.store.saveSession(session);
+    await wrong!.store.saveSession({ ...session, sessionId: "s2", expiresAtMs: wrong!.nowMs() + HOUR_MS });
     const receiptKey = { tenant: "acme", clientId: "phone", commandId: "c1" };
     const receipt = { status: "applied", executionId: "e1", channel: "chat:1" } as const;
     await right!.store.claimReceipt(receiptKey, receipt, right!.nowMs() + HOUR_MS);
@@ -85,10 +86,12 @@ describeWithRedis("nodes whose clocks differ", () => {
     const other = { ...receipt, executionId: "e2" };
     expect(await wrong!.store.claimReceipt(receiptKey, other, wrong!.nowMs() + HOUR_MS)).toEqual(receipt);
 
-    // Each sees the end of the session on its own clock.
+    // Each sees the end of a session on its own clock.
     for (const { store, nowMs } of [right!, wrong!]) {
-      const { expiresAtMs } = (await store.loadSession("acme", "s1"))!;
-      expect(Math.abs(expiresAtMs - nowMs() - HOUR_MS)).toBeLessThan(DEADLINE_MS);
+      for (const sessionId of ["s1", "s2"]) {
+        const { expiresAtMs } = (await store.loadSession("acme", sessionId))!;
+        expect(Math.abs(expiresAtMs - nowMs() - HOUR_MS)).toBeLessThan(DEADLINE_MS);
+      }
     }
     const claimed = (await wrong!.store.claimSession("acme", "s1", "b"))!;
     expect(Math.abs(claimed.session.expiresAtMs - wrong!.nowMs() - HOUR_MS)).toBeLessThan(DEADLINE_MS);
