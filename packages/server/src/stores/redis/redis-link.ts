@@ -8,7 +8,13 @@
 import { TachikomaError } from "@tachikoma/protocol";
 import type { Clock, Random, Timer } from "../../core/ports.ts";
 import { backoffMs } from "./backoff.ts";
-import { type CheckedConnection, type CheckOptions, loadScripts, openChecked } from "./checked-connection.ts";
+import {
+  type CheckedConnection,
+  type CheckOptions,
+  loadScripts,
+  openChecked,
+  type Predecessors,
+} from "./checked-connection.ts";
 import { CommitLine, UnconfirmedError } from "./commit-line.ts";
 import type { FaultLog } from "./fault-log.ts";
 import { faultOf, unavailable } from "./redis-fault.ts";
@@ -44,7 +50,7 @@ export class RedisLink {
   #isClosed = false;
   #retry: Timer | undefined;
   #isLoadingScripts = false;
-  #seenGeneration = 0;
+  #predecessors: Predecessors = { generation: 0, last: undefined };
   #callsUnderWay = 0;
   #bytesUnderWay = 0;
   #whenIdle: (() => void) | undefined;
@@ -56,7 +62,7 @@ export class RedisLink {
   /** @throws CONFIG_INVALID, STORE_UNAVAILABLE */
   static async open(options: RedisLinkOptions): Promise<RedisLink> {
     const link = new RedisLink(options);
-    link.#use(await openChecked(options, 0));
+    link.#use(await openChecked(options, link.#predecessors));
     return link;
   }
 
@@ -173,14 +179,14 @@ export class RedisLink {
   }
 
   #use(checked: CheckedConnection): void {
-    const { connection, confirmation, generation } = checked;
+    const { connection, confirmation, generation, clientId, facts } = checked;
     const line = new CommitLine({
       send: (args) => connection.command(args),
       confirmation,
       confirmTimeoutMs: this.#options.confirmTimeoutMs,
     });
     this.#up = { ...checked, line, generationText: String(generation) };
-    this.#seenGeneration = generation;
+    this.#predecessors = { generation, last: { runId: facts.runId, clientId } };
     connection.whenLost((reason) => this.#down(reason));
   }
 
@@ -205,7 +211,7 @@ export class RedisLink {
   async #tryAgain(failedTries: number): Promise<void> {
     const { faults, connection, onReconnected } = this.#options;
     try {
-      const checked = await openChecked(this.#options, this.#seenGeneration);
+      const checked = await openChecked(this.#options, this.#predecessors);
       if (this.#isClosed) return checked.connection.destroy();
       this.#use(checked);
       faults.info(`Redis at ${connection.address.label} is there again`, { generation: checked.generation });

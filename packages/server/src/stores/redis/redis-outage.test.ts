@@ -87,6 +87,22 @@ describeWithRedis("a redis store in trouble", () => {
     expect(await append(store, ["4"])).toMatchObject({ firstSeq: 2 });
   });
 
+  test("lets nothing that was held up on the way run after what was called later", async () => {
+    const server = await bed.startServer();
+    const line = await bed.startForwarder(server.port);
+    const { store, events } = await bed.open(server.urlFor(undefined, line.port), { clock: fastClock(20) });
+    await append(store, ["1"]);
+    line.holdConnection(0);
+    await expect(append(store, ["late"])).rejects.toEqual(unavailable("no answer within 5000 ms"));
+    await events.until("new connection", () => events.reconnectedCount === 1);
+    await append(store, ["2"]);
+    line.release();
+    await append(store, ["3"]);
+    // All connections are read in turn: what would have run has run by now.
+    for (let count = 0; count < 20; count++) await server.command("PING");
+    expect(await bodiesOf(store)).toEqual(["1", "2", "3"]);
+  });
+
   test("loads its scripts again when the server has forgotten them, and keeps the order of calls", async () => {
     const server = await bed.startServer();
     const { store, events } = await bed.open(server.url);

@@ -9,6 +9,8 @@ export class TcpForwarder {
   #isBlackHole = false;
   #connectionCount = 0;
   readonly #swallowed = new Set<number>();
+  /** What was said on connections that are held up, and where it goes when they are let go. */
+  readonly #held = new Map<number, (() => void)[]>();
 
   private constructor(server: Server, targetPort: number) {
     this.#server = server;
@@ -31,6 +33,17 @@ export class TcpForwarder {
   /** The same for one connection only, counted from 0. */
   swallowConnection(index: number): void {
     this.#swallowed.add(index);
+  }
+
+  /** Holds up all that is said on one connection, as a network does that delivers it late: even its end. */
+  holdConnection(index: number): void {
+    this.#held.set(index, []);
+  }
+
+  /** Delivers what was held up. */
+  release(): void {
+    for (const deliveries of this.#held.values()) for (const deliver of deliveries) deliver();
+    this.#held.clear();
   }
 
   /** Lets new connections through again; what was swallowed is lost, so old ones are ended. */
@@ -59,13 +72,18 @@ export class TcpForwarder {
     ] as const;
     for (const [from, to] of pairs) {
       this.#sockets.add(from);
+      const pass = (deliver: () => void) => {
+        const held = this.#held.get(index);
+        if (held === undefined) deliver();
+        else held.push(deliver);
+      };
       from.on("data", (chunk) => {
-        if (!this.#isBlackHole && !this.#swallowed.has(index)) to.write(chunk);
+        if (!this.#isBlackHole && !this.#swallowed.has(index)) pass(() => to.write(chunk));
       });
       from.on("error", () => {}); // Comes before "close".
       from.on("close", () => {
         this.#sockets.delete(from);
-        to.destroy();
+        pass(() => to.end());
       });
     }
   }
