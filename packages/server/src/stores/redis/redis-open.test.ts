@@ -95,6 +95,20 @@ describeWithRedis("a redis store that is opened", () => {
     );
   });
 
+  test("does without what it only asks for to be sure", async () => {
+    const server = await bed.startServer();
+    const withheld = ["-client|kill", "-client|id", "-config|get"];
+    await server.command("ACL", "SETUSER", "managed", "on", ">pw", "~*", "&*", "+@all", ...withheld);
+    const url = server.urlFor({ name: "managed", password: "pw" });
+    const { store, events } = await bed.open(url);
+    await server.command("CLIENT", "KILL", "TYPE", "normal");
+    await events.until("new connection", () => events.reconnectedCount === 1);
+    await store.ping();
+    await expect(bed.open(url, { durability: "fsync" })).rejects.toEqual(config("has appendonly off"));
+    await server.command("CONFIG", "SET", "appendonly", "yes");
+    await expect(bed.open(url, { durability: "fsync" })).rejects.toEqual(config("CONFIG GET is refused"));
+  });
+
   test("keeps what others hold under other prefixes and in other databases apart", async () => {
     const server = await bed.startServer();
     const key = { tenant: "acme", channel: "chat:1" };

@@ -32,8 +32,12 @@ export interface RedisServerOptions {
 
 /** Where redis-server is on this machine; `undefined` when it is not installed. */
 export function findRedisServer(): string | undefined {
+  return findProgram("redis-server");
+}
+
+export function findProgram(name: string): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
-  return folders.map((folder) => join(folder, "redis-server")).find((path) => existsSync(path));
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
 export class RedisServer {
