@@ -1,8 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createConnection } from "node:net";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { describeWithRedis } from "./describe-with-redis.ts";
-import { RedisServer, type RedisServerOptions } from "./redis-server.ts";
+import { findProgram, RedisServer, type RedisServerOptions } from "./redis-server.ts";
 
 describeWithRedis("a redis-server for tests", () => {
   const servers: RedisServer[] = [];
@@ -71,4 +75,29 @@ describeWithRedis("a redis-server for tests", () => {
     server.pause();
     await server.stop();
   });
+
+  test.skipIf(findProgram("setpriv") === undefined)("ends with a process that is killed", async () => {
+    const source = `
+      import { RedisServer } from ${JSON.stringify(join(import.meta.dirname, "redis-server.ts"))};
+      const { port, folder } = await RedisServer.start();
+      process.stdout.write(JSON.stringify({ port, folder }));
+    `;
+    const args = ["--conditions=source", "--input-type=module-typescript", "--eval", source];
+    const parent = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const [text] = (await once(parent.stdout, "data")) as [Buffer];
+    const { port, folder } = JSON.parse(String(text)) as { port: number; folder: string };
+    parent.kill("SIGKILL");
+    await once(parent, "close");
+    const startedAtMs = performance.now();
+    while (await takesConnections(port)) expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    await rm(folder, { recursive: true });
+  });
 });
+
+function takesConnections(port: number): Promise<boolean> {
+  const socket = createConnection(port, "127.0.0.1");
+  return new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+  }).finally(() => socket.destroy());
+}

@@ -167,9 +167,8 @@ export class RedisServer {
   async #launch(): Promise<void> {
     const binary = findRedisServer();
     if (binary === undefined) throw new Error("redis-server is not installed");
-    const child = spawn(binary, argumentsOf(this.#options, this.folder, this.port), {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const words = [...boundToParent(), binary, ...argumentsOf(this.#options, this.folder, this.port)];
+    const child = spawn(words[0]!, words.slice(1), { stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     this.#output = "";
     const endWithUs = () => child.kill("SIGKILL");
@@ -213,6 +212,12 @@ export class RedisServer {
     if (this.#process === undefined) throw new Error(`redis-server on port ${this.port} does not run`);
     return this.#process;
   }
+}
+
+/** Where there is a way the kernel ends it with the process that started it, in whatever way that ends. */
+function boundToParent(): string[] {
+  const setpriv = findProgram("setpriv");
+  return setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL"];
 }
 
 function argumentsOf(options: RedisServerOptions, folder: string, port: number): string[] {
