@@ -1,16 +1,26 @@
 /** The command as people and scripts use it. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RunningProcess } from "../e2e/support/running-process.ts";
+import { eventually } from "../e2e/support/wait.ts";
 import { CorruptingProxy } from "./testing/corrupting-proxy.ts";
-import { CONFIGURED, FIXTURE, memoryDatabase, ServerUnderTest } from "./testing/server-under-test.ts";
+import {
+  CONFIGURED,
+  FIXTURE,
+  memoryDatabase,
+  restartablePort,
+  ServerUnderTest,
+} from "./testing/server-under-test.ts";
 
 const BIN = fileURLToPath(new URL("bin/tachikoma-conformance.mjs", import.meta.url));
 const PROFILE = join(FIXTURE, "profile.json");
+const CONTROL = fileURLToPath(new URL("testing/server-control.mjs", import.meta.url));
 const RUN_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 15_000;
+const HOOKS_TIMEOUT_MS = 90_000;
 
 let server: ServerUnderTest;
 const folder = mkdtempSync(join(tmpdir(), "tachikoma-conformance-cli-"));
@@ -21,6 +31,14 @@ afterAll(async () => {
   await server.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+function canConnect(url: string): Promise<boolean> {
+  const answer = fetch(url.replace("ws:", "http:"));
+  return answer.then(
+    () => true,
+    () => false,
+  );
+}
 
 function conformance(...argv: readonly string[]) {
   return new RunningProcess([BIN, ...argv]).ended(RUN_TIMEOUT_MS);
@@ -73,6 +91,27 @@ test("2: nobody there, no token, no such case", async () => {
   expect(noToken).toMatchObject({ code: 2, stderr: expect.stringContaining("it needs --token") });
   const noCase = await conformance(String(server.url), "--only", "NOPE-1");
   expect(noCase).toMatchObject({ code: 2, stderr: expect.stringContaining("no case named NOPE-1") });
+});
+
+test("hooks of a profile stop, kill and start a server", { timeout: HOOKS_TIMEOUT_MS }, async () => {
+  const port = String(restartablePort());
+  const hook = (action: string) => [process.execPath, CONTROL, action, folder, port];
+  const path = join(folder, "hooks.json");
+  const profile = {
+    ...JSON.parse(readFileSync(join(FIXTURE, "application.profile.json"), "utf8")),
+    hooks: { stop: hook("stop"), kill: hook("kill"), start: hook("start") },
+  };
+  writeFileSync(path, JSON.stringify(profile));
+  await new RunningProcess(hook("start").slice(1)).ended();
+  try {
+    const url = `ws://127.0.0.1:${port}/ws`;
+    await eventually(START_TIMEOUT_MS, "a server", async () => (await canConnect(url)) || undefined);
+    const argv = ["--provide", "store:survives_kill", "--only", "DRN-2,RES-7.4,RES-8.2"];
+    const end = await conformance(url, "--profile", path, ...argv);
+    expect(end.stdout).toContain("3 passed, 0 failed, 0 not applicable");
+  } finally {
+    await new RunningProcess(hook("kill").slice(1)).ended();
+  }
 });
 
 test("the list for programs has every case and what they need", async () => {

@@ -50,6 +50,10 @@ export const REQUIREMENTS = {
     value: "text",
     text: "Streams `1 2 3 ... N` with a pause between: `input.prompt` is `N PAUSE_MS`. It takes no inputs.",
   },
+  "handler:count_again": {
+    value: "text",
+    text: "As `handler:count`, and is run anew when its server is lost.",
+  },
   "handler:fail": { value: "text", text: "Streams some text and fails." },
   "handler:inputs": {
     value: "text",

@@ -134,6 +134,6 @@ function urlOf({ port }: Node): URL {
 }
 
 /** Outside the range from which systems take ports for clients: one of ours would take it while nobody listens. */
-function restartablePort(): number {
+export function restartablePort(): number {
   return 20_000 + Math.floor(Math.random() * 10_000);
 }

@@ -153,7 +153,8 @@ export const RULES = [
       if (!file.path.startsWith("conformance/src/")) return [];
       return file.imports
         .filter((entry) => {
-          if (entry.target === undefined) return isOutside(entry) && !isNodeOrWs(entry.specifier);
+          if (entry.target === undefined)
+            return !isTestFile(file.path) && isOutside(entry) && !isNodeOrWs(entry.specifier);
           if (entry.target.startsWith("conformance/src/")) return false;
           return layerOf(entry.target) !== "protocol" || isDeepImport(entry, "conformance");
         })

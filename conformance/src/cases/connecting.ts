@@ -258,10 +258,10 @@ export const connecting = section("Connecting", (rule) => {
     "a connection that does not become usable is closed with 4009",
     { requires: ["namespace:stuck", "limit:connection_timeout_secs"], isSlow: true },
     async (t) => {
-      const first = await t.connect();
+      const first = await t.connect({ node: 0 });
       await first.subscribe(t.channel(t.text("namespace:stuck")));
       await first.drop();
-      const second = await t.open({ sessionId: first.sessionId });
+      const second = await t.open({ node: 0, sessionId: first.sessionId });
       await second.expectClose(4009);
       equals(second.received, [], "what came before");
     },

@@ -44,8 +44,9 @@ export const heartbeat = section("Heartbeat", (rule) => {
       const pingedAtMs = performance.now();
       equals(await raw.closeCode(), 4008, "the close code");
       const waitedMs = performance.now() - pingedAtMs;
+      // The ping may have been under way for a while.
       holds(
-        waitedMs > t.number("limit:pong_timeout_secs") * 900,
+        waitedMs > t.number("limit:pong_timeout_secs") * 500,
         `it was closed after ${Math.round(waitedMs)} ms`,
       );
     },

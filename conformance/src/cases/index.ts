@@ -7,6 +7,7 @@ import { commands } from "./commands.ts";
 import { connecting } from "./connecting.ts";
 import { delivery } from "./delivery.ts";
 import { closing, errors } from "./errors.ts";
+import { executionCommands } from "./execution-commands.ts";
 import { executions } from "./executions.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { lifecycle } from "./lifecycle.ts";
@@ -34,6 +35,7 @@ export const ALL_CASES: readonly Case[] = numberCases([
   ...commands,
   ...publishing,
   ...executions,
+  ...executionCommands,
   ...chunks,
   ...signals,
   ...presence,

@@ -3,27 +3,21 @@
  * at what it left behind.
  */
 import { section } from "../case.ts";
-import type { Closing, PlainClient } from "../clients/plain-client.ts";
-import {
-  isTerminal,
-  positionOf,
-  type RecordFrame,
-  seqOf,
-  type WireMessage,
-} from "../clients/wire-message.ts";
-import { within } from "../deadline.ts";
+import { isTerminal, positionOf, seqOf, textOf } from "../clients/wire-message.ts";
 import { equals, holds, isOneOf, shown } from "../expectation.ts";
 import type { RequirementName } from "../requirements.ts";
-import type { Trial } from "../trial.ts";
+import { NotApplicable } from "../trial.ts";
+import { countTo } from "./delivery.ts";
+import { keptUntilEnd, untilRecord } from "./kept-records.ts";
+import { interruptedRun, killed, RESTARTED_COUNT, restarted } from "./kill-scene.ts";
+import { stopped } from "./stop-scene.ts";
 import { listedAs } from "./welcome.ts";
 
 const STOP: readonly RequirementName[] = ["hook:stop", "hook:start", "handler:count"];
 const KILL: readonly RequirementName[] = ["hook:kill", "hook:start", "handler:count"];
 const SURVIVED: readonly RequirementName[] = [...KILL, "store:survives_kill"];
 
-/** The lease of a node that was killed has to run out before another one may end what it ran. */
-const MAX_OWNER_LOST_MS = 30_000;
-const MAX_DRAIN_MS = 60_000;
+const RESTARTED: readonly RequirementName[] = [...SURVIVED, "handler:count_again"];
 
 export const lifecycle = section("Stopping and coming back", (rule) => {
   rule("DRN-1", "a server that stops sends reconnect before it closes", { requires: STOP }, async (t) => {
@@ -179,133 +173,67 @@ export const lifecycle = section("Stopping and coming back", (rule) => {
     { requires: SURVIVED },
     async (t) => {
       const { runChannel, executionId } = await killed(t);
-      const client = await t.connect();
-      await client.subscribe(runChannel, { since: "start" });
-      const untilMs = performance.now() + MAX_OWNER_LOST_MS;
-      const ends = () => client.received.filter((one) => one.execution_id === executionId && isTerminal(one));
-      while (ends().length === 0 && performance.now() < untilMs)
-        await t.elapse(100, "somebody ends what was lost");
-      await client.publish(runChannel, "marker");
-      await client.recordsUntil(runChannel, ({ data }) => data === "marker");
+      const ends = (await keptUntilEnd(t, runChannel, executionId)).filter(isTerminal);
       equals(
-        ends().map(({ type, reason }) => [type, reason]),
+        ends.map(({ type, reason }) => [type, reason]),
         [["execution_interrupted", "owner_lost"]],
         "its ends",
       );
     },
   );
-});
 
-interface Leaver {
-  readonly messages: readonly WireMessage[];
-  readonly reconnect: WireMessage | undefined;
-  readonly closing: Closing;
-  /** From `reconnect` to the close. */
-  readonly stayedMs: number;
-}
+  rule(
+    "EXE-11",
+    "an execution that is run anew says so, and what follows is the whole of it",
+    { requires: RESTARTED },
+    async (t) => {
+      const { frames, executionId } = await restarted(t);
+      const at = frames.findIndex(({ type }) => type === "execution_restarted");
+      equals(frames[at]?.["attempt"], 2, "the attempt");
+      const text = textOf(frames.slice(at), executionId);
+      equals(text.trim().split(" ").map(Number), countTo(RESTARTED_COUNT), "the text after it");
+      equals(frames.at(-1)?.type, "execution_completed", "the end");
+    },
+  );
 
-/** Stops the first node under clients and executions, and starts it again. */
-function stopped(t: Trial) {
-  return t.shared("stopped", async () => {
-    const channel = t.channel();
-    const clients: PlainClient[] = [];
-    for (let count = 0; count < 4; count += 1) clients.push(await t.connect({ node: 0 }));
-    for (const client of clients) await client.subscribe(channel);
-    const run = (prompt: string) =>
-      clients[0]!.execute(t.text("handler:count"), { channel, input: { prompt } });
-    const long = await run("100000 20");
-    const short = await run("20 10");
-    const leaving = clients.map(leaverOf);
-    await t.hooks.stop?.();
-    const refusals = await refusalsUntil(t, clients[1]!.closed);
-    const leavers = await Promise.all(leaving);
-    await t.hooks.start?.();
-    const seen = [...leavers.flatMap(({ messages }) => messages), ...(await keptIn(t, channel))];
-    const endOf = (id: string) => seen.find((one) => one.execution_id === id && isTerminal(one));
-    return {
-      clients: leavers,
-      refusals,
-      longRun: endOf(long.execution_id),
-      shortRun: endOf(short.execution_id),
-      session: clients[2]!.sessionId,
-      channel,
-    };
-  });
-}
+  rule(
+    "EXE-12",
+    "what was not to be run anew is not",
+    { requires: [...SURVIVED, "handler:count_again"] },
+    async (t) => {
+      const { runChannel, executionId } = await killed(t);
+      const frames = await keptUntilEnd(t, runChannel, executionId);
+      equals(
+        frames.filter(({ type }) => type === "execution_restarted"),
+        [],
+        "restarts",
+      );
+    },
+  );
 
-async function leaverOf(client: PlainClient): Promise<Leaver> {
-  let toldAtMs = 0;
-  client.webSocket.on("message", (data) => {
-    if (data.toString().includes('"reconnect"')) toldAtMs = performance.now();
-  });
-  const closing = await within(MAX_DRAIN_MS, `the close of ${client.name}`, client.closed);
-  const stayedMs = performance.now() - toldAtMs;
-  const reconnect = client.received.find(({ type }) => type === "reconnect");
-  return { messages: client.received, reconnect, closing, stayedMs };
-}
-
-/** What is in the channel after the server has come back: nothing where the store has forgotten it. */
-async function keptIn(t: Trial, channel: string): Promise<readonly WireMessage[]> {
-  const reader = await t.connect();
-  await reader.publish(channel, "marker");
-  await reader.subscribe(channel, { since: "start" });
-  return reader.recordsUntil(channel, ({ data }) => data === "marker");
-}
-
-/** Knocks again and again while the server drains. */
-async function refusalsUntil(t: Trial, closed: Promise<unknown>) {
-  const refusals: {
-    readonly status: number;
-    readonly code: unknown;
-    readonly retryAfter: string | undefined;
-  }[] = [];
-  let isOver = false;
-  void closed.then(() => {
-    isOver = true;
-  });
-  while (!isOver) {
-    const answer = await t.knock({ node: 0, isPatient: false }).catch(() => undefined);
-    if (answer !== undefined && answer.status !== 101)
-      refusals.push({
-        status: answer.status,
-        code: answer.json?.["code"],
-        retryAfter: answer.headers["retry-after"],
-      });
-    await t.elapse(50, "before the next knock");
-  }
-  return refusals;
-}
-
-/** Kills the first node under a session, a command and an execution, and starts it again. */
-function killed(t: Trial) {
-  return t.shared("killed", async () => {
-    const [channel, runChannel] = [t.channel(), t.channel()];
-    const client = await t.connect({ node: 0, clientId: t.freshName() });
-    await client.subscribe(channel);
-    await client.publishAll(
-      channel,
-      Array.from({ length: 40 }, (_, index) => index),
-    );
-    const command = { type: "publish", id: t.freshName(), channel, data: "the command" };
-    const receipt = await client.ask(command);
-    const frames: readonly RecordFrame[] = await client.records(channel, 41);
-    const { execution_id } = await client.execute(t.text("handler:count"), {
-      channel: runChannel,
-      input: { prompt: "100000 20" },
-    });
-    await client.recordsUntil(runChannel, ({ chunk }) => chunk?.type === "text-delta");
+  rule("EXE-12", "there are two attempts and no third", { requires: RESTARTED }, async (t) => {
+    if (t.target.urls.length > 1)
+      throw new NotApplicable(
+        "of several nodes only the first is killed, and the second attempt runs on another",
+      );
+    const run = await interruptedRun(t, "100000 20");
+    await untilRecord(t, run.channel, ({ type }) => type === "execution_restarted");
     await t.hooks.kill?.();
-    await client.closed;
     await t.hooks.start?.();
-    return {
-      channel,
-      frames,
-      command,
-      receipt,
-      runChannel,
-      executionId: execution_id,
-      clientId: client.clientId,
-      session: client.sessionId,
-    };
+    const frames = await keptUntilEnd(t, run.channel, run.executionId);
+    equals(frames.filter(({ type }) => type === "execution_restarted").length, 1, "the number of restarts");
+    const end = frames.at(-1);
+    equals([end?.type, end?.reason], ["execution_interrupted", "owner_lost"], "the end");
   });
-}
+
+  rule(
+    "EXE-13",
+    "an execution that is run anew keeps its id and its channel",
+    { requires: RESTARTED },
+    async (t) => {
+      const { frames, executionId } = await restarted(t);
+      equals(new Set(frames.map((frame) => frame.execution_id)), new Set([executionId]), "the execution ids");
+      equals(frames.filter(({ type }) => type === "execution_started").length, 1, "the number of starts");
+    },
+  );
+});

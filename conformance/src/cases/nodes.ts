@@ -6,7 +6,7 @@ import { equals, holds } from "../expectation.ts";
 import type { RequirementName } from "../requirements.ts";
 import type { Trial } from "../trial.ts";
 import { countTo } from "./delivery.ts";
-import { running } from "./executions.ts";
+import { running } from "./running.ts";
 import { signalled } from "./signals.ts";
 import { listedAs } from "./welcome.ts";
 

@@ -4,6 +4,7 @@ import type { Case } from "../case.ts";
 import { REQUIREMENTS, type RequirementName } from "../requirements.ts";
 import type { CaseResult } from "../run.ts";
 import type { Target } from "../target.ts";
+import { UNOBSERVED } from "../unobserved.ts";
 import { VERSION } from "../version.ts";
 import { summarize } from "./summary.ts";
 
@@ -47,6 +48,7 @@ export function jsonList(cases: readonly Case[]): object {
     suite_version: VERSION,
     protocol_version: PROTOCOL_VERSION,
     cases: cases.map(caseFields),
+    unobserved_rules: UNOBSERVED,
     requirements: Object.fromEntries(
       (Object.keys(REQUIREMENTS) as RequirementName[])
         .filter((name) => needed.has(name))
