@@ -12,6 +12,7 @@ import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Random } from "../ports.ts";
+import { CancelMarks } from "./cancel-marks.ts";
 import {
   type CommandReceipt,
   CommandReceipts,
@@ -26,6 +27,7 @@ import { LeaseKeeper } from "./lease-keeper.ts";
 import { Orphans } from "./orphans.ts";
 import { type RemoteCommand, RemoteCommands } from "./remote-commands.ts";
 import { storedEnd } from "./stored-end.ts";
+import { MAX_ATTEMPTS } from "./takeover-decision.ts";
 import { afterRestart, UnwatchedPolicies } from "./unwatched-policies.ts";
 
 export interface ExecutionServiceOptions {
@@ -84,6 +86,7 @@ export class ExecutionService {
   readonly #leases: LeaseKeeper;
   readonly #orphans: Orphans;
   readonly #receipts: CommandReceipts;
+  readonly #cancelMarks: CancelMarks;
   readonly #unwatched: UnwatchedPolicies;
   readonly #remote: RemoteCommands;
   #isDraining = false;
@@ -97,10 +100,12 @@ export class ExecutionService {
       ...options,
       leases: this.#leases,
       refusalOf: (body, run) => this.#refusalOf(body, run),
+      wasCancelled: ({ tenant, executionId }) => this.#cancelMarks.isMarked(tenant, executionId),
       hold: (body, run, started) => this.#hold(body, run, started),
       run: (body, run, lease) => this.#run(body, run, lease),
     });
     this.#receipts = new CommandReceipts(options);
+    this.#cancelMarks = new CancelMarks(options);
     this.#unwatched = new UnwatchedPolicies(options);
     this.#remote = new RemoteCommands({
       ...options,
@@ -213,8 +218,9 @@ export class ExecutionService {
       : this.#inputHere(remote.command, remote.data, notify);
   }
 
-  #cancelHere(command: ExecutionCommand, notify: Notify): Promise<CommandReceipt> {
+  async #cancelHere(command: ExecutionCommand, notify: Notify): Promise<CommandReceipt> {
     const execution = this.#find(command);
+    if (execution?.mayRestart === true) await this.#cancelMarks.mark(command.tenant, command.executionId);
     const apply = (settle: (status: FinalStatus) => void) => {
       execution?.stop({ kind: "cancelled", reason: "requested", sender: command.clientId });
       // Two people may press stop: both have what they asked for. An answer that was just complete has not.
@@ -347,6 +353,7 @@ export class ExecutionService {
       key: { tenant: body.tenant, channel: body.channel },
       handler: handlers.get(handlerName)!,
       fence: { lease: lease.name, token: lease.token },
+      mayRestart: body.run !== undefined && attempt < MAX_ATTEMPTS,
       maxWaitingInputs: limits.maxWaitingInputs,
       maxDurationMs: limits.maxDurationMsByHandler?.get(handlerName) ?? limits.maxDurationMs,
       appendIntervalMs: () => store.appendIntervalMs,

@@ -28,6 +28,8 @@ export interface ExecutionOptions {
   readonly input: unknown;
   /** Counts from 1. */
   readonly attempt: number;
+  /** Whether another owner would run it anew. */
+  readonly mayRestart: boolean;
   readonly fence: Fence;
   readonly hub: LogHub;
   readonly clock: Clock;
@@ -49,6 +51,7 @@ export class Execution {
   readonly handlerName: string;
   readonly sessionId: string | undefined;
   readonly fence: Fence;
+  readonly mayRestart: boolean;
   /** Resolves when the handler itself has come to its end, which may be long after that of its execution, or never. */
   readonly handlerSettled: Promise<void>;
   /** Resolves with how it ended once the terminal record is stored; `undefined` when this node may not write it any more. */
@@ -72,6 +75,7 @@ export class Execution {
     this.handlerName = options.handlerName;
     this.sessionId = options.sessionId;
     this.fence = options.fence;
+    this.mayRestart = options.mayRestart;
     this.#inputs = new InputQueue(options.maxWaitingInputs);
     this.#output = new Output(options.id);
     this.#writer = new ChunkWriter({

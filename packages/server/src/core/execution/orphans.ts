@@ -25,9 +25,6 @@ const MAX_READ_AT_ONCE = 32;
 /** Pauses between tries to take an execution whose lease the store has lost. */
 const LOST_RETRY_MS = [200, 1_000, 3_000, 5_000, 5_000, 5_000] as const;
 
-/** Cancels that are remembered because their end could not be stored. */
-const MAX_CANCELLED = 1_000;
-
 export interface OrphansOptions {
   readonly store: Store;
   readonly hub: LogHub;
@@ -38,6 +35,8 @@ export interface OrphansOptions {
   readonly leaseTtlMs: number;
   /** Why this node cannot run it now; `undefined` when it can. */
   readonly refusalOf: (body: LeaseBody, run: Run) => string | undefined;
+  /** Whether a cancel was accepted by an owner that did not live to carry it out. */
+  readonly wasCancelled: (body: LeaseBody) => Promise<boolean>;
   /** Takes the place for it, in the turn in which there was one, until it runs or is known not to. */
   readonly hold: (body: LeaseBody, run: Run, started: Promise<boolean>) => void;
   /** Runs an execution whose lease is held here. */
@@ -46,8 +45,6 @@ export interface OrphansOptions {
 
 export class Orphans {
   readonly #options: OrphansOptions;
-  /** Leases of executions that were cancelled here and whose end could not be stored. */
-  readonly #cancelled = new Set<string>();
   #isLooking = false;
 
   constructor(options: OrphansOptions) {
@@ -90,11 +87,9 @@ export class Orphans {
    */
   async takeLost(execution: Execution, body: LeaseBody): Promise<void> {
     const { clock, logger } = this.#options;
-    const { lease: name } = execution.fence;
-    if (execution.end?.kind === "cancelled") this.#rememberCancelled(name);
     for (const retryMs of LOST_RETRY_MS) {
       try {
-        const decision = this.#decide(body.run, { ...HELD_HERE, refusal: this.#refusalOf(name, body) });
+        const decision = this.#decide(body.run, { ...HELD_HERE, refusal: this.#refusalOf(body) });
         await this.#takeAs(decision, body, clock.nowMs());
         return;
       } catch (cause) {
@@ -112,11 +107,11 @@ export class Orphans {
 
   async #take(orphan: Lease): Promise<"left" | "taken"> {
     const { clock, leaseTtlMs, observer, store } = this.#options;
-    const { name, expiresAtMs } = orphan;
+    const { expiresAtMs } = orphan;
     const body = decodeLeaseBody(orphan.body);
     const decision = this.#decide(body.run, {
       expiredAtMs: expiresAtMs,
-      refusal: this.#refusalOf(name, body),
+      refusal: this.#refusalOf(body),
       // Each of the others looks several times meanwhile.
       leaveToOthersMs: store.isShared ? leaseTtlMs : 0,
     });
@@ -146,8 +141,7 @@ export class Orphans {
     return decideTakeover({ run, nowMs: this.#options.clock.nowMs(), ...state });
   }
 
-  #refusalOf(name: string, body: LeaseBody): string | undefined {
-    if (this.#cancelled.has(name)) return "it was cancelled";
+  #refusalOf(body: LeaseBody): string | undefined {
     return body.run === undefined ? undefined : this.#options.refusalOf(body, body.run);
   }
 
@@ -160,19 +154,20 @@ export class Orphans {
       return "restarted";
     }
     const hasEndedNow = await this.#end(lease, body);
-    this.#cancelled.delete(lease.name);
     if (!hasEndedNow) return "ended";
-    const why = decision.kind === "interrupt" ? decision.why : "it has used its attempts";
+    const why =
+      decision.kind === "interrupt" ? decision.why : "it was cancelled, or its last attempt is lost";
     logger.info({ ...about, why }, "Ended an execution whose owner is gone");
     return "interrupted";
   }
 
-  /** False when it has ended, or when this attempt has begun under an owner that is gone by now. */
+  /** False when it has ended, when it is not wanted any more, or when this attempt has begun under an owner that is gone by now. */
   async #restart(lease: Lease, body: LeaseBody, attempt: number): Promise<boolean> {
-    const { store, hub, clock } = this.#options;
+    const { store, hub, clock, wasCancelled } = this.#options;
     const { executionId, run } = body;
     const key = { tenant: body.tenant, channel: body.channel };
     if (run === undefined || (await isEndStored(store, key, executionId, clock.nowMs()))) return false;
+    if (await wasCancelled(body)) return false;
     await this.#appendStart(lease, body);
     const announced = await hub.append(key, [restartedRecord(executionId, attempt)], {
       fence: fenceOf(lease),
@@ -200,11 +195,6 @@ export class Orphans {
   #appendStart(lease: Lease, { tenant, channel, executionId, started }: LeaseBody): Promise<unknown> {
     const options = { fence: fenceOf(lease), idempotencyKey: startKey(executionId) };
     return this.#options.hub.append({ tenant, channel }, [started], options);
-  }
-
-  #rememberCancelled(leaseName: string): void {
-    this.#cancelled.add(leaseName);
-    if (this.#cancelled.size > MAX_CANCELLED) this.#cancelled.delete(this.#cancelled.values().next().value!);
   }
 }
 

@@ -310,32 +310,32 @@ describe("on a store that nodes share", () => {
     expect(leaseOf(cluster, executionId)).toBeUndefined();
   });
 
-  test("one that was cancelled, and whose end could not be stored, is not run anew by its own node", async () => {
-    const cluster = await twoNodes({ nodeCount: 1 });
-    let isAway = false;
-    const store = meddled(cluster.memory.open(), (name) =>
-      isAway && (name === "append" || name === "renewLease")
-        ? Promise.reject(new TachikomaError("STORE_UNAVAILABLE"))
-        : undefined,
-    );
-    const owner = new CoreFixture({
-      handlers: { model },
-      handlersToRestart: ["model"],
-      store,
-      clock: cluster.clock,
-      seed: 77,
-    });
-    await owner.server.open();
-    cluster.node(0).kill();
-    const { client, executionId } = await execute(owner);
-    isAway = true;
-    client.send({ type: "cancel", id: "c", execution_id: executionId });
-    await passSecs(cluster, 20);
-    isAway = false;
-    await passSecs(cluster, TAKEOVER_SECS);
-    expect(await storyOf(store)).toEqual(["execution_started", FIRST, "execution_interrupted"]);
-    expect(leaseOf(cluster, executionId)).toBeUndefined();
-  });
+  test.each(["its own node", "another"])(
+    "EXE-14 one that was cancelled, and whose end could not be stored, is ended by %s",
+    async (taker) => {
+      const cluster = await twoNodes({ nodeCount: 1 });
+      const refused = new Set<string>();
+      const store = meddled(cluster.memory.open(), (name) =>
+        refused.has(name) ? Promise.reject(new TachikomaError("STORE_UNAVAILABLE")) : undefined,
+      );
+      const options = { handlers: { model }, handlersToRestart: ["model"], clock: cluster.clock };
+      const owner = new CoreFixture({ ...options, store, seed: 77 });
+      await owner.server.open();
+      const { client, executionId } = await execute(owner);
+      refused.add("append").add("renewLease");
+      client.send({ type: "cancel", id: "c", execution_id: executionId });
+      await passSecs(cluster, 1);
+      expect(client.transport.ofType("receipt").at(-1)).toMatchObject({ ref: "c", status: "accepted" });
+      if (taker === "another") refused.add("acquireLease");
+      else cluster.node(0).kill();
+      await passSecs(cluster, 19);
+      if (taker !== "another") refused.clear();
+      await passSecs(cluster, TAKEOVER_SECS);
+      const story = await storyOf(cluster.memory.open());
+      expect(story).toEqual(["execution_started", FIRST, "execution_interrupted"]);
+      expect(leaseOf(cluster, executionId)).toBeUndefined();
+    },
+  );
 
   test("one whose owner had no store for a while is run anew by that same node", async () => {
     const cluster = await twoNodes();
