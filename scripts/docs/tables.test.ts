@@ -103,7 +103,7 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
     shown: (records, chars) => `${count(records!)} or ${count(chars! / 1024 ** 2)} Mi characters`,
   },
   {
-    row: "calls that wait for SQLite",
+    row: "calls that wait for SQLite or Redis",
     file: `${sqlite}/sqlite-store.ts`,
     patterns: [/maxQueuedCalls \?\? ([\d_]+)/, /maxQueuedBytes \?\? ([\d_ *]+)/],
     shown: (calls, bytes) => `${count(calls!)} or ${size(bytes!)}`,

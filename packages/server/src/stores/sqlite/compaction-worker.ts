@@ -3,24 +3,14 @@ import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { parentPort, workerData } from "node:worker_threads";
-import type { CompactionResult } from "./database-compaction.ts";
+import type { CompactionResult, CompactionSettings, FromCompaction } from "./compaction-call.ts";
 import { checkIntegrity } from "./database-integrity.ts";
 import { lockDatabase } from "./database-lock.ts";
 import { checkIsWritable, existingPath } from "./database-path.ts";
 import { Refusal } from "./refusal.ts";
-import type { Failure } from "./sqlite-call.ts";
 import { databaseHolder, openFailure, writeFaultOf } from "./sqlite-fault.ts";
 import { loadSqlite } from "./sqlite-module.ts";
 import { schemaVersionOf } from "./sqlite-schema.ts";
-
-export interface CompactionSettings {
-  readonly path: string;
-  readonly lockTimeoutMs: number;
-}
-
-export type FromCompaction =
-  | { readonly type: "compacted"; readonly result: CompactionResult }
-  | { readonly type: "refused"; readonly failure: Failure };
 
 function compact({ path, lockTimeoutMs }: CompactionSettings): CompactionResult {
   const truePath = existingPath(path);

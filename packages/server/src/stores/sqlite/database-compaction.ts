@@ -1,6 +1,6 @@
 /** Writes a database anew, without the space that records have left. Nobody may use it meanwhile. */
 import { Worker } from "node:worker_threads";
-import type { CompactionSettings, FromCompaction } from "./compaction-worker.ts";
+import type { CompactionResult, CompactionSettings, FromCompaction } from "./compaction-call.ts";
 import { errorOf } from "./failure-error.ts";
 import { inheritedFlags, workerFile } from "./worker-file.ts";
 
@@ -10,13 +10,6 @@ export interface CompactionOptions {
   readonly lockTimeoutMs?: number;
   /** Called a few times a second, with how long it has taken so far. */
   readonly onProgress?: (elapsedMs: number) => void;
-}
-
-export interface CompactionResult {
-  /** The file's one true path. */
-  readonly path: string;
-  readonly bytesBefore: number;
-  readonly bytesAfter: number;
 }
 
 const PROGRESS_INTERVAL_MS = 250;

@@ -1,7 +1,6 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Piece } from "../retention.ts";
 import { Damage } from "./damage.ts";
-import type { Log } from "./log-table.ts";
 import { pieceChecksum } from "./piece-checksum.ts";
 import { isWhole, joinPieces, type PackedRecords, type PieceBuilder } from "./sqlite-piece.ts";
 import { asBytes, textOf } from "./sqlite-text.ts";
@@ -15,6 +14,13 @@ export interface StoredPiece extends Omit<Piece, "recordCount"> {
 export interface Removed {
   readonly pieceCount: number;
   readonly byteCount: number;
+}
+
+/** Which log, and where its records lie. */
+interface LogExtent {
+  readonly logId: number;
+  readonly baseSeq: number;
+  readonly headSeq: number;
 }
 
 interface FoundPiece extends PackedRecords {
@@ -89,7 +95,7 @@ export class PieceTable {
    * At least what a reader asks for: the first and the last row may hold more. There must be records after `afterSeq`.
    * Throws where the rows do not hold them all, one after the other, as they were stored.
    */
-  readAfter(log: Log, afterSeq: number, maxRecords: number, maxBytes: number): PackedRecords {
+  readAfter(log: LogExtent, afterSeq: number, maxRecords: number, maxBytes: number): PackedRecords {
     const pieces: PackedRecords[] = [];
     let recordCount = 0;
     let byteCount = 0;
@@ -105,11 +111,11 @@ export class PieceTable {
   }
 
   /** Throws where the rows do not hold every record of the log. */
-  check(log: Log): void {
+  check(log: LogExtent): void {
     for (const _piece of this.#piecesAfter(log, log.baseSeq));
   }
 
-  *#piecesAfter({ logId, baseSeq, headSeq }: Log, afterSeq: number): Generator<FoundPiece> {
+  *#piecesAfter({ logId, baseSeq, headSeq }: LogExtent, afterSeq: number): Generator<FoundPiece> {
     let nextSeq = Math.max(afterSeq, baseSeq) + 1;
     let isFirst = true;
     try {
