@@ -6,7 +6,7 @@ import type { HistoryRecord } from "./history/history-record.ts";
 import { LEASE_TTL_MS, SESSION_TTL_MS } from "./node/server-options.ts";
 import { isRestart } from "./record-value.ts";
 import { type Problem, problemOf } from "./recorder.ts";
-import { logId } from "./store/store-sim.ts";
+import { logId } from "./store/store-state.ts";
 import type { WitnessedLog } from "./store/witness.ts";
 import type { World } from "./world.ts";
 import type { WorldPlan } from "./world-plan.ts";

@@ -104,7 +104,7 @@ export class World implements ActorWorld {
           clock,
           machine: { skewMs: 0, bootMs: this.dice.between(0, MAX_BOOT_MS) },
           random: seededRandom(seed + 2 + index),
-          openStore: (line) => witness.watch(store.open(line)),
+          openStore: (line, hereMs) => witness.watch(store.open(line, hereMs)),
           recorder,
           namespaces,
           variant,

@@ -25,7 +25,7 @@ export interface NodeOptions {
   readonly machine: MachineTime;
   readonly random: Random;
   /** The store as a new life opens it. */
-  readonly openStore: (line: HintLine) => SyncStore;
+  readonly openStore: (line: HintLine, hereMs: () => number) => SyncStore;
   readonly recorder: Recorder;
   readonly namespaces: NamespaceTable;
   readonly variant: ServerVariant;
@@ -88,7 +88,11 @@ export class SimNode {
     const clock = new NodeClock(this.#options.clock, machine);
     const reach = (task: () => void) => clock.run(task);
     const line = new HintLine(reach);
-    const path = new StorePath(openStore(line), () => this.#options.clock.monotonicMs(), reach);
+    const path = new StorePath(
+      openStore(line, () => clock.nowMs()),
+      () => this.#options.clock.monotonicMs(),
+      reach,
+    );
     const store = variant.wrapStore?.(path.store) ?? path.store;
     const options = serverOptions({ ...this.#options, clock, store });
     const server = new SessionServer(variant.wrapOptions?.(options) ?? options);

@@ -1,6 +1,9 @@
-/** One log of the simulated store, as plain data with what the scripts do to it. */
+/**
+ * One log of the simulated store, as plain data with what the scripts do to it. What one append wrote is a piece, and only whole
+ * pieces are trimmed.
+ */
 import { ORIGIN_TAG, type Position } from "@tachikoma/protocol";
-import { hasOutlived, isSurplus, recordBytes } from "../../packages/server/src/stores/retention.ts";
+import { isSurplus, recordBytes } from "../../packages/server/src/stores/retention.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -11,6 +14,17 @@ import type {
   Retention,
 } from "../../packages/server/src/stores/store.ts";
 
+/** Pieces that one append may drop. */
+const MAX_TRIMMED_PIECES = 64;
+
+interface Piece {
+  readonly lastSeq: number;
+  readonly recordCount: number;
+  readonly byteCount: number;
+  readonly tag: string;
+  readonly timeMs: number;
+}
+
 export interface LogSim {
   readonly epoch: string;
   /** Of the store, when this epoch began. */
@@ -18,6 +32,7 @@ export interface LogSim {
   base: { readonly seq: number; readonly tag: string };
   head: { readonly seq: number; readonly tag: string };
   readonly records: LogRecord[];
+  readonly pieces: Piece[];
   byteCount: number;
   maxAgeMs: number;
   appendedAtMs: number;
@@ -33,15 +48,21 @@ export function emptyLog(epoch: string, generation: number, nowMs: number): LogS
     base: origin,
     head: origin,
     records: [],
+    pieces: [],
     byteCount: 0,
-    maxAgeMs: Number.POSITIVE_INFINITY,
+    maxAgeMs: 0,
     appendedAtMs: nowMs,
     appends: new Map(),
   };
 }
 
 export function copyLog(log: LogSim): LogSim {
-  return { ...log, records: [...log.records], appends: new Map(log.appends) };
+  return {
+    ...log,
+    records: [...log.records],
+    pieces: [...log.pieces],
+    appends: new Map(log.appends),
+  };
 }
 
 /** The same records under another identity: nobody who stands in the log can be sure of having read this one. */
@@ -57,17 +78,20 @@ export function appendTo(log: LogSim, request: AppendRequest, tag: string, nowMs
   const { records, retention, idempotencyKey } = request;
   const firstSeq = log.head.seq + 1;
   let { seq } = log.head;
+  let byteCount = 0;
   for (const record of records) {
     seq += 1;
     log.records.push({ ...record, seq, tag, timeMs: nowMs });
-    log.byteCount += recordBytes(record);
+    byteCount += recordBytes(record);
   }
+  log.pieces.push({ lastSeq: seq, recordCount: records.length, byteCount, tag, timeMs: nowMs });
+  log.byteCount += byteCount;
   log.head = { seq, tag };
   log.appendedAtMs = nowMs;
   log.maxAgeMs = retention.maxAgeMs;
   const result = { epoch: log.epoch, firstSeq, lastSeq: seq, tag, timeMs: nowMs, isDuplicate: false };
   if (idempotencyKey !== undefined) log.appends.set(idempotencyKey, result);
-  trim(log, retention, nowMs);
+  trim(log, retention, nowMs, MAX_TRIMMED_PIECES);
   return result;
 }
 
@@ -90,10 +114,8 @@ export function readFrom(log: LogSim, { afterSeq, maxRecords, maxBytes }: ReadRe
 }
 
 export function expireRecords(log: LogSim, nowMs: number): void {
-  let count = 0;
-  while (count < log.records.length && hasOutlived(log.records[count]!.timeMs, log.maxAgeMs, nowMs))
-    count += 1;
-  drop(log, count);
+  const onlyByAge = { maxRecords: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY };
+  trim(log, { ...onlyByAge, maxAgeMs: log.maxAgeMs }, nowMs, Number.POSITIVE_INFINITY);
 }
 
 export function expireKeys(log: LogSim, untilMs: number): void {
@@ -104,25 +126,17 @@ export function isIdle(log: LogSim, sinceMs: number): boolean {
   return log.records.length === 0 && log.appends.size === 0 && log.appendedAtMs <= sinceMs;
 }
 
-function trim(log: LogSim, retention: Retention, nowMs: number): void {
+function trim(log: LogSim, retention: Retention, nowMs: number, maxPieces: number): void {
   let count = 0;
-  let { byteCount } = log;
-  for (const record of log.records) {
-    const retained = { recordCount: log.records.length - count, byteCount };
-    const oldest = { recordCount: 1, byteCount: recordBytes(record), timeMs: record.timeMs };
-    if (!isSurplus(retained, oldest, retention, nowMs)) break;
-    byteCount -= oldest.byteCount;
+  for (let oldest = log.pieces[0]; oldest !== undefined && count < maxPieces; oldest = log.pieces[0]) {
+    const retained = { recordCount: log.records.length, byteCount: log.byteCount };
+    if (!isSurplus(retained, oldest, retention, nowMs)) return;
+    log.pieces.shift();
+    log.records.splice(0, oldest.recordCount);
+    log.byteCount -= oldest.byteCount;
+    log.base = { seq: oldest.lastSeq, tag: oldest.tag };
     count += 1;
   }
-  drop(log, count);
-}
-
-function drop(log: LogSim, count: number): void {
-  if (count === 0) return;
-  const dropped = log.records.splice(0, count);
-  for (const record of dropped) log.byteCount -= recordBytes(record);
-  const { seq, tag } = dropped.at(-1)!;
-  log.base = { seq, tag };
 }
 
 function place(epoch: string, { seq, tag }: { readonly seq: number; readonly tag: string }): Position {

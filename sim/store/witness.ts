@@ -6,7 +6,7 @@ import type { AppendRequest, AppendResult, LogKey } from "../../packages/server/
 import type { LogEntry } from "../history/history-record.ts";
 import { outcomeOf, recordValue } from "../record-value.ts";
 import type { Recorder } from "../recorder.ts";
-import { logId, type StoreState } from "./store-sim.ts";
+import { logId, type StoreState } from "./store-state.ts";
 import type { SyncStore } from "./sync-store.ts";
 
 /** Everything that was ever in a log in one epoch, trimmed records included. */
