@@ -9,6 +9,18 @@ export async function mutantStore(mutant: string, databaseUrl: string): Promise<
   const path = databaseUrl.replace("sqlite://", "");
   const random = systemRandom;
   return wrapStore(
-    databaseUrl === "memory://" ? createMemoryStore({ random }) : await openSqliteStore({ path, random }),
+    bound(
+      databaseUrl === "memory://" ? createMemoryStore({ random }) : await openSqliteStore({ path, random }),
+    ),
   );
+}
+
+/** A store whose methods may be called on another object, as the mutants do. */
+function bound(store: Store): Store {
+  return new Proxy(store, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
 }

@@ -13,8 +13,6 @@ import { machineMs } from "../machine-clock.ts";
 import { type DumpedLog, dumpLog, LogMoved } from "../workload/log-dump.ts";
 import type { Trial } from "./trial.ts";
 
-/** Whatever still runs may be a handler that nobody can stop, or a lease that has to expire first. */
-const QUIET_TIMEOUT_MS = 40_000;
 const TENANT_PREFIX = "default/";
 
 export interface Verdict {
@@ -81,12 +79,11 @@ async function settled(trial: Trial, isDurable: boolean): Promise<readonly Dumpe
         ({ isOnline, unanswered }) =>
           isOnline && unanswered.every((what) => !isDurable && what.startsWith("execute")),
       ) && remotes.every((remote) => remote.unanswered().length === 0),
-    QUIET_TIMEOUT_MS,
   );
   recorder.write({ kind: "phase", phase: "quiescent" });
   let dumps: readonly DumpedLog[] = [];
   await eventually(
-    QUIET_TIMEOUT_MS,
+    trial.patienceMs,
     "every execution to end and everyone to be at the head",
     async () => {
       const dumped = await dumpAll(trial).catch(whenMoved);

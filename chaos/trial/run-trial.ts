@@ -20,6 +20,7 @@ export interface TrialRun {
   readonly failureFolder: string;
   /** A fault of the server itself, from `sim/server-mutants.ts`. */
   readonly mutant?: string;
+  readonly patienceMs?: number;
 }
 
 export interface TrialResult {
@@ -65,9 +66,15 @@ export async function runTrial(run: TrialRun): Promise<TrialResult> {
   return problems.length === 0 ? result : { ...result, historyPath: keepFailure(run, verdict, trial) };
 }
 
-function startTrial({ fault, seed, mutant }: TrialRun, folder: string): Promise<Trial> {
+function startTrial({ fault, seed, mutant, patienceMs }: TrialRun, folder: string): Promise<Trial> {
   const cluster = { ...fault.cluster(new Dice(seed + 2)), ...(mutant === undefined ? {} : { mutant }) };
-  return Trial.start({ ...fault.trial, seed, folder, cluster });
+  return Trial.start({
+    ...fault.trial,
+    ...(patienceMs === undefined ? {} : { patienceMs }),
+    seed,
+    folder,
+    cluster,
+  });
 }
 
 async function makeRounds(
