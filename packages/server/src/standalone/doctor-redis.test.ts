@@ -1,4 +1,5 @@
 /** The doctor looks at real Redis servers, each with something about it. */
+import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { defaultSettings, type Settings } from "../config/settings.ts";
 import { describeWithRedis } from "../stores/redis/testing/describe-with-redis.ts";
@@ -106,6 +107,22 @@ describeWithRedis("a Redis that is looked at", () => {
     expect(said(hidden, "redis_rights")).toMatch(/^ok/);
     expect(said(hidden, "redis_persistence")).toMatch(/whether it makes snapshots is not known/);
     expect(JSON.stringify(hidden)).not.toContain(user.password);
+  });
+
+  test("has nothing against the ACL that docs/redis.md gives", async () => {
+    const page = readFileSync(new URL("../../../../docs/redis.md", import.meta.url), "utf8");
+    const [, rules = ""] = /ACL SETUSER tachikoma ([^`]+)```/.exec(page) ?? [];
+    const server = await start();
+    await server.command("ACL", "SETUSER", "tachikoma", ...rules.split(/\s+/).filter((rule) => rule !== ""));
+    const url = server.urlFor({ name: "tachikoma", password: "PASSWORD" });
+    for (const durability of ["memory", "replica"] as const) {
+      const own = await examined(url, { durability });
+      expect(said(own, "redis_rights")).toBe("ok: its user may do all that the store needs");
+      expect(said(own, "redis_latency")).toContain("a small script");
+    }
+    expect(said(await examined(`${url}/2`), "redis_rights")).toBe(
+      "problem: its user may not: the keys ~{tachikoma@2}:*, the channels &{tachikoma@2}:*",
+    );
   });
 
   test("that is a replica takes no writes; one with a replica can promise more", async () => {

@@ -81,8 +81,8 @@ function judgeVersion({ info, config }: RedisFacts, { durability }: RedisDemand)
 function judgeMode({ info }: RedisFacts): Judgement {
   switch (info.get("redis_mode")) {
     case "cluster":
-      return problem(
-        "it is a Redis Cluster, which is not supported",
+      return warning(
+        "it is part of a Redis Cluster: all keys have to be on this shard, and redirections are not followed",
         "use a single Redis, with replicas if you like",
       );
     case "sentinel":
@@ -120,7 +120,7 @@ function judgeEviction({ info }: RedisFacts): Judgement {
     return problem(`with maxmemory-policy ${policy} it throws away records when its memory is full`, advice);
   }
   return warning(
-    `with maxmemory-policy ${policy} it throws away sessions and receipts before their time when its memory is full`,
+    `with maxmemory-policy ${policy} it throws away keys that expire when its memory is full: none of the server's does now`,
     advice,
   );
 }
@@ -183,6 +183,6 @@ function judgeClock({ clockAheadMs }: RedisFacts): Judgement {
   if (skewMs <= MAX_SKEW_MS) return ok(text);
   return warning(
     text,
-    "let NTP set the clocks of all machines: tokens and sessions expire by the clock of each node",
+    "let NTP set the clocks of all machines: tokens expire by the clock of each node, all else by that of Redis",
   );
 }

@@ -45,7 +45,7 @@ async function gatherFacts(client: Client, target: RedisTarget): Promise<RedisFa
     durability: target.durability,
   });
   const ping = await measure(PING_COUNT, () => send(["PING"]));
-  const script = await orNothing(measure(SCRIPT_COUNT, () => send(["EVAL", SCRIPT, "1", scratch, "1"])));
+  const script = await orNothing(measureScript(send, scratch));
   await orNothing(send(["DEL", scratch]));
   return {
     info: parseInfo(infoText),
@@ -79,6 +79,11 @@ function directiveIn(answer: unknown, directive: string): string | undefined {
 
 function textIn(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
+}
+
+async function measureScript(send: SendCommand, scratchKey: string): Promise<Latency> {
+  const sha = String(await send(["SCRIPT", "LOAD", SCRIPT]));
+  return measure(SCRIPT_COUNT, () => send(["EVALSHA", sha, "1", scratchKey, "1"]));
 }
 
 async function measure(count: number, work: () => Promise<unknown>): Promise<Latency> {
