@@ -56,9 +56,9 @@ test("the table compares each round with the peer of the same round", () => {
   ]);
   expect(table.split("\n").map((line) => line.trim().split(/ {2,}/))).toEqual([
     ["Work"],
-    ["CPU µs/record", "to plain-ws"],
-    ["plain-ws", "15.00 (10.00-20.00)", "1.00"],
-    ["tachikoma-memory", "5.00", "0.50"],
+    ["CPU µs/record", "to plain-ws", "to tachikoma-memory"],
+    ["plain-ws", "15.00 (10.00-20.00)", "1.00", "2.00"],
+    ["tachikoma-memory", "5.00", "0.50", "1.00"],
     ["! tachikoma-memory, round 2: 7 records lost"],
   ]);
 });

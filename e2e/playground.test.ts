@@ -30,8 +30,17 @@ afterAll(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
+/** Other tests keep the machine busy: that must refuse nobody here. */
+const PATIENT_LIMITS = {
+  TACHIKOMA_LIMITS__MAX_EVENT_LOOP_DELAY_MS: "60000",
+  TACHIKOMA_LIMITS__MAX_EVENT_LOOP_UTILIZATION: "1",
+};
+
 async function serve(env: Readonly<Record<string, string>> = {}): Promise<void> {
-  server = tachikoma(["serve", "--port", "0", "--database", "memory://"], { cwd: folder, env });
+  server = tachikoma(["serve", "--port", "0", "--database", "memory://"], {
+    cwd: folder,
+    env: { ...PATIENT_LIMITS, ...env },
+  });
   url = await listeningUrl(server);
 }
 

@@ -11,6 +11,7 @@ export const UNOBSERVED: Readonly<Record<string, string>> = {
   "CHK-3": "How a client folds `reset-step`. That it arrives is part of CHK-1.",
   "CHK-4": "How a client folds `data-*`. That it arrives is part of CHK-1.",
   "CHK-5": "What a client shows when the start of a part is gone.",
+  "EXE-14": "A node has to be lost between an accepted cancel and the end that it writes, which is a moment.",
   "SIG-2": "A signal that was dropped cannot be told from one that is late.",
   "LIM-6": "A server may refuse when it has too much to do; the suite comes back when it is asked to.",
   "ERR-5": "What a client does with a code that it does not know.",
