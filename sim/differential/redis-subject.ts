@@ -1,0 +1,101 @@
+/**
+ * The real Redis store on a real server. What it holds is copied and put back inside the server, with another identity written over
+ * its own: so a lost tail takes a millisecond, and the store takes it for the promotion of a replica.
+ */
+import { seededRandom } from "../../packages/server/src/core/testing/seeded-random.ts";
+import { openRedisStore } from "../../packages/server/src/stores/redis/redis-store.ts";
+import { fastClock } from "../../packages/server/src/stores/redis/testing/fast-clock.ts";
+import { RedisServer } from "../../packages/server/src/stores/redis/testing/redis-server.ts";
+import type { Store } from "../../packages/server/src/stores/store.ts";
+import type { Subject } from "./subject.ts";
+
+const ROOT = "{differential}:";
+const COPIES = "copy-of-";
+const RECONNECT_DEADLINE_MS = 10_000;
+
+const CLEAR = `
+for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("DEL", key) end
+for _, key in ipairs(redis.call("KEYS", ARGV[2] .. ARGV[1] .. "*")) do redis.call("DEL", key) end`;
+const COPY = `
+for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("COPY", key, ARGV[2] .. key) end`;
+const PUT_BACK = `
+for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("DEL", key) end
+for _, key in ipairs(redis.call("KEYS", ARGV[2] .. ARGV[1] .. "*")) do
+  redis.call("RENAME", key, string.sub(key, #ARGV[2] + 1))
+end`;
+/** Whoever asks next finds another server than the one that it has checked. */
+const BECOME_ANOTHER = `
+redis.call("HSET", ARGV[1] .. "server", "identity", "another", "generation", "0")`;
+
+export class RedisSubject implements Subject {
+  readonly store: Store;
+  readonly #server: RedisServer;
+  #isReplicaCut = false;
+
+  private constructor(server: RedisServer, store: Store) {
+    this.#server = server;
+    this.store = store;
+  }
+
+  static async start(): Promise<RedisSubject> {
+    const server = await RedisServer.start();
+    const store = await openRedisStore({
+      url: server.url,
+      keyPrefix: "differential",
+      random: seededRandom(99),
+      clock: fastClock(50),
+      time: "caller",
+    });
+    return new RedisSubject(server, store);
+  }
+
+  async dispose(): Promise<void> {
+    await this.store.close();
+    await this.#server.dispose();
+  }
+
+  async clear(): Promise<void> {
+    this.#isReplicaCut = false;
+    await this.#run(CLEAR);
+    await this.#untilServed();
+  }
+
+  async cutReplica(): Promise<void> {
+    if (this.#isReplicaCut) return;
+    this.#isReplicaCut = true;
+    await this.#run(COPY);
+  }
+
+  async promoteReplica(): Promise<void> {
+    await this.#run(this.#isReplicaCut ? PUT_BACK + BECOME_ANOTHER : BECOME_ANOTHER);
+    this.#isReplicaCut = false;
+    await this.#untilServed();
+  }
+
+  async restart(): Promise<void> {
+    await this.#run(BECOME_ANOTHER);
+    await this.#untilServed();
+  }
+
+  async restartEmpty(): Promise<void> {
+    await this.clear();
+  }
+
+  async #run(script: string): Promise<void> {
+    await this.#server.command("EVAL", script, "0", ROOT, COPIES);
+  }
+
+  /** The first call finds out, and breaks the connection; the next ones wait for another. */
+  async #untilServed(): Promise<void> {
+    const deadlineMs = performance.now() + RECONNECT_DEADLINE_MS;
+    for (;;) {
+      try {
+        await this.store.logState({ tenant: "nobody", channel: "none" });
+        return;
+      } catch (cause) {
+        if (performance.now() > deadlineMs) throw cause;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+}
