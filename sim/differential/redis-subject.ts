@@ -13,8 +13,11 @@ const ROOT = "{differential}:";
 const COPIES = "copy-of-";
 const RECONNECT_DEADLINE_MS = 10_000;
 
+/** All but what the server is known by, so that the store need not look at it again. */
 const CLEAR = `
-for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("DEL", key) end
+for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do
+  if key ~= ARGV[1] .. "server" and key ~= ARGV[1] .. "counter" then redis.call("DEL", key) end
+end
 for _, key in ipairs(redis.call("KEYS", ARGV[2] .. ARGV[1] .. "*")) do redis.call("DEL", key) end`;
 const COPY = `
 for _, key in ipairs(redis.call("KEYS", ARGV[1] .. "*")) do redis.call("COPY", key, ARGV[2] .. key) end`;
@@ -30,23 +33,27 @@ redis.call("HSET", ARGV[1] .. "server", "identity", "another", "generation", "0"
 export class RedisSubject implements Subject {
   readonly store: Store;
   readonly #server: RedisServer;
+  readonly #reconnections: Reconnections;
   #isReplicaCut = false;
 
-  private constructor(server: RedisServer, store: Store) {
+  private constructor(server: RedisServer, store: Store, reconnections: Reconnections) {
     this.#server = server;
     this.store = store;
+    this.#reconnections = reconnections;
   }
 
   static async start(): Promise<RedisSubject> {
     const server = await RedisServer.start();
+    const reconnections = new Reconnections();
     const store = await openRedisStore({
       url: server.url,
       keyPrefix: "differential",
       random: seededRandom(99),
       clock: fastClock(50),
       time: "caller",
+      observer: reconnections,
     });
-    return new RedisSubject(server, store);
+    return new RedisSubject(server, store, reconnections);
   }
 
   async dispose(): Promise<void> {
@@ -57,7 +64,6 @@ export class RedisSubject implements Subject {
   async clear(): Promise<void> {
     this.#isReplicaCut = false;
     await this.#run(CLEAR);
-    await this.#untilServed();
   }
 
   async cutReplica(): Promise<void> {
@@ -67,35 +73,48 @@ export class RedisSubject implements Subject {
   }
 
   async promoteReplica(): Promise<void> {
-    await this.#run(this.#isReplicaCut ? PUT_BACK + BECOME_ANOTHER : BECOME_ANOTHER);
+    await this.#serveAnother(this.#isReplicaCut ? PUT_BACK : "");
     this.#isReplicaCut = false;
-    await this.#untilServed();
   }
 
   async restart(): Promise<void> {
-    await this.#run(BECOME_ANOTHER);
-    await this.#untilServed();
+    await this.#serveAnother("");
   }
 
   async restartEmpty(): Promise<void> {
-    await this.clear();
+    await this.#serveAnother(CLEAR);
+    this.#isReplicaCut = false;
   }
 
   async #run(script: string): Promise<void> {
     await this.#server.command("EVAL", script, "0", ROOT, COPIES);
   }
 
-  /** The first call finds out, and breaks the connection; the next ones wait for another. */
-  async #untilServed(): Promise<void> {
-    const deadlineMs = performance.now() + RECONNECT_DEADLINE_MS;
-    for (;;) {
-      try {
-        await this.store.logState({ tenant: "nobody", channel: "none" });
-        return;
-      } catch (cause) {
-        if (performance.now() > deadlineMs) throw cause;
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
+  async #serveAnother(change: string): Promise<void> {
+    await this.#run(change + BECOME_ANOTHER);
+    const reconnected = this.#reconnections.next();
+    // The first call finds out, and breaks the connection.
+    await this.store.logState({ tenant: "nobody", channel: "none" }).catch(() => {});
+    await reconnected;
+  }
+}
+
+/** Told by the store that it has found Redis again. */
+class Reconnections {
+  #waiting: (() => void) | undefined;
+
+  storeReconnected(): void {
+    this.#waiting?.();
+  }
+
+  next(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = () => reject(new Error(`The store was not back after ${RECONNECT_DEADLINE_MS} ms`));
+      const timer = setTimeout(fail, RECONNECT_DEADLINE_MS);
+      this.#waiting = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }
