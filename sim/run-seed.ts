@@ -6,7 +6,7 @@ import { moveOne, passTime } from "./schedule/movement.ts";
 import { healNodes, restartNodes } from "./schedule/node-faults.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
 import { turnOfEventLoop } from "./settle-promises.ts";
-import { checkAllAtHead, judge } from "./verdict.ts";
+import { checkAllAtHead, checkCrowd, checkPresence, judge } from "./verdict.ts";
 import { World, type WorldOptions } from "./world.ts";
 import type { WorldPlan } from "./world-plan.ts";
 
@@ -60,6 +60,8 @@ async function heal(world: World): Promise<void> {
   await letPass(world, 2_000);
   recorder.write({ kind: "phase", phase: "end" });
   checkAllAtHead(world);
+  checkPresence(world);
+  checkCrowd(world);
 }
 
 async function letPass(world: World, ms: number): Promise<void> {

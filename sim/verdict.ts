@@ -1,9 +1,10 @@
 /** What a run is judged by: its history, and what can be seen of its world at the end. */
 import { type Chunk, emptyMessage, foldChunks } from "@tachikoma/protocol";
 import { cancelRecords } from "./actors/cancel-watch.ts";
+import { CROWD_NAME } from "./actors/crowd.ts";
 import { checkHistory } from "./history/check-history.ts";
 import type { HistoryRecord } from "./history/history-record.ts";
-import { LEASE_TTL_MS, SESSION_TTL_MS } from "./node/server-options.ts";
+import { LEASE_TTL_MS, MAX_CONNECTIONS_PER_CLIENT, SESSION_TTL_MS } from "./node/server-options.ts";
 import { isRestart } from "./record-value.ts";
 import { type Problem, problemOf } from "./recorder.ts";
 import { logId } from "./store/store-state.ts";
@@ -47,13 +48,40 @@ export function checkAllAtHead({ actors, recorder, store, nodes, witness }: Worl
   }
 }
 
+/** Everybody sees those who are present, as what they show, and nobody else. */
+export function checkPresence({ actors, channels, recorder }: World): void {
+  for (const channel of channels.filter((name) => name.startsWith("chat:"))) {
+    const seen = actors.flatMap((actor) => {
+      const presence = actor.presence?.(channel);
+      return presence === undefined ? [] : [{ name: actor.name, ...presence }];
+    });
+    for (const reader of actors) {
+      const members = reader.isSubscribed(channel) ? reader.presence?.(channel)?.members : undefined;
+      if (members === undefined) continue;
+      for (const { name, own } of seen) {
+        if (own === "unknown" || JSON.stringify(own?.state) === JSON.stringify(members.get(name))) continue;
+        const text = `${reader.name} sees ${name} in ${channel} as ${JSON.stringify(members.get(name))}`;
+        recorder.find("presence", `${text} instead of ${JSON.stringify(own?.state)}`);
+      }
+    }
+  }
+}
+
+/** Nobody has more connections than are allowed, on all nodes together. */
+export function checkCrowd({ nodes, recorder }: World): void {
+  const count = nodes.reduce((sum, node) => sum + node.connectionCountOf(CROWD_NAME), 0);
+  if (count > MAX_CONNECTIONS_PER_CLIENT)
+    recorder.find("limit", `one client has ${count} connections, the limit is ${MAX_CONNECTIONS_PER_CLIENT}`);
+}
+
 export function judge(world: World): Verdict {
   const { recorder, cancels, plan } = world;
   dumpLogs(world);
   checkFolds(world);
   const history = [...recorder.history, ...cancelRecords(cancels)];
   const violations = checkHistory(history, {
-    isDurable: !plan.mayLoseTail,
+    isDurable: !plan.mayLoseTail && !plan.mayRestoreBackup,
+    areNumbersUnique: !plan.mayRestoreBackup,
     leaseTtlMs: LEASE_TTL_MS,
     takeoverGraceMs: TAKEOVER_GRACE_MS,
     catchUpMs: CATCH_UP_MS,
@@ -64,7 +92,9 @@ export function judge(world: World): Verdict {
 }
 
 /** What a world of this kind may do to its clients, as long as it tells them. */
-function isExcused({ check, text }: Problem, { mayLoseTail, maxSkewMs }: WorldPlan): boolean {
+function isExcused({ check, text }: Problem, plan: WorldPlan): boolean {
+  const { maxSkewMs } = plan;
+  const mayLoseTail = plan.mayLoseTail || plan.mayRestoreBackup;
   if (check === "subscription-lost") return mayLoseTail;
   if (check !== "session-lost") return false;
   // By a clock that is wrong enough any session is past its time.

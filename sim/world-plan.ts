@@ -19,6 +19,14 @@ export interface WorldPlan {
   readonly areHintsFaulty: boolean;
   /** By how much wall clocks may be wrong. */
   readonly maxSkewMs: number;
+  /** Clients lose the permission to read a channel while they are away, and get it back. */
+  readonly mayRevoke: boolean;
+  /** Somebody opens as many connections as it is let. */
+  readonly hasCrowd: boolean;
+  /** The store is put back to what it was before, while its only process is down. */
+  readonly mayRestoreBackup: boolean;
+  /** Executions are run anew when their owner is lost. */
+  readonly areExecutionsRestarted: boolean;
 }
 
 const HOUR_MS = 3_600_000;
@@ -39,5 +47,9 @@ export function planWorld(dice: Dice): WorldPlan {
     mayStoreRestart: ifShared(0.15),
     areHintsFaulty: ifShared(0.5),
     maxSkewMs: dice.pick([0, 0, 3_000, 2 * HOUR_MS]),
+    mayRevoke: dice.chance(0.2),
+    hasCrowd: dice.chance(0.15),
+    mayRestoreBackup: dice.chance(0.2) && !isStoreShared,
+    areExecutionsRestarted: dice.chance(0.3),
   };
 }

@@ -1,18 +1,26 @@
 /** Everything that one seed makes: nodes over a store, clients, and the network between them. Nothing moves by itself. */
-import { DEFAULT_NAMESPACE, NamespaceTable } from "../packages/server/src/core/namespace.ts";
+import {
+  DEFAULT_NAMESPACE,
+  NamespaceTable,
+  type PermissionRequest,
+} from "../packages/server/src/core/namespace.ts";
+import type { Clock } from "../packages/server/src/core/ports.ts";
 import { FakeClock } from "../packages/server/src/core/testing/fake-clock.ts";
 import { seededRandom } from "../packages/server/src/core/testing/seeded-random.ts";
 import type { Actor } from "./actors/actor.ts";
 import type { ActorTiming, ActorWorld, Fold } from "./actors/actor-world.ts";
 import type { WatchedCancel } from "./actors/cancel-watch.ts";
+import { Crowd } from "./actors/crowd.ts";
 import { LibraryClient } from "./actors/library-client.ts";
 import { PlainClient } from "./actors/plain-client.ts";
 import { Dice } from "./dice.ts";
 import { DEFAULT_CHECK_OPTIONS } from "./history/check-options.ts";
 import type { Link } from "./network/link.ts";
 import { SimNetwork } from "./network/sim-network.ts";
+import { type MachineTime, NodeClock } from "./node/node-clock.ts";
 import { HIGH_WATER_BYTES, SESSION_TTL_MS } from "./node/server-options.ts";
 import { type ServerVariant, SimNode } from "./node/sim-node.ts";
+import { Permissions } from "./permissions.ts";
 import { Recorder } from "./recorder.ts";
 import { settlePromises } from "./settle-promises.ts";
 import { StoreSim } from "./store/store-sim.ts";
@@ -20,10 +28,7 @@ import { Witness } from "./store/witness.ts";
 import { WireReader } from "./wire-record.ts";
 import { planWorld, type WorldPlan } from "./world-plan.ts";
 
-/** Where `chat` keeps everything and `small` so little that readers who were away are reset. */
-const NAMESPACES = {
-  small: { ...DEFAULT_NAMESPACE, retention: { maxRecords: 12, maxBytes: 1_000_000, maxAgeMs: 3_600_000 } },
-};
+const SMALL_RETENTION = { maxRecords: 12, maxBytes: 1_000_000, maxAgeMs: 3_600_000 };
 /** The server speaks every 4 s; silence for much longer is a dead connection. */
 const TIMING: ActorTiming = {
   backOff: { maxDelayMs: 2_000 },
@@ -34,6 +39,11 @@ const TIMING: ActorTiming = {
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
 /** Machines have been up for different times. */
 const MAX_BOOT_MS = 1_000_000;
+
+interface Device {
+  readonly name: string;
+  readonly machine: MachineTime;
+}
 
 export interface WorldOptions {
   readonly variant?: ServerVariant;
@@ -57,6 +67,10 @@ export class World implements ActorWorld {
   readonly executionIds: string[] = [];
   readonly cancels: WatchedCancel[] = [];
   readonly folds: Fold[] = [];
+  readonly permissions = new Permissions();
+  readonly crowd: Crowd | undefined;
+  /** What the clients of our library run on. */
+  readonly devices: Device[] = [];
   readonly #wire = new WireReader();
   /** Rolled for nothing else, so that who connects where does not depend on what else happens. */
   readonly #nodeDice: Dice;
@@ -85,17 +99,39 @@ export class World implements ActorWorld {
     this.nodes = this.#makeNodes(seed, variant);
     this.channels = CHANNELS.slice(0, this.plan.channelCount);
     for (const node of this.nodes) node.start();
+    this.crowd = this.plan.hasCrowd ? new Crowd(this) : undefined;
     for (let index = 0; index < this.plan.clientCount; index += 1) {
-      const isPlain = index % 3 === 2;
+      // Who goes by the numbers of records alone cannot tell that a log was put back.
+      const isPlain = index % 3 === 2 && !this.plan.mayRestoreBackup;
       this.actors.push(
         isPlain ? new PlainClient(`plain-${index}`, this) : new LibraryClient(`lib-${index}`, this),
       );
     }
   }
 
+  clockOf(clientName: string): Clock {
+    const device = { name: clientName, machine: { skewMs: 0, bootMs: 0 } };
+    this.devices.push(device);
+    return new NodeClock(this.clock, device.machine);
+  }
+
+  isRevoked(clientName: string, channel: string): boolean {
+    return this.permissions.isRevoked(clientName, channel);
+  }
+
+  /** Where `chat` keeps everything and `small` so little that readers who were away are reset. */
+  #namespaces(): NamespaceTable {
+    const canSubscribe = ({ identity, channel }: PermissionRequest) =>
+      !this.permissions.isRevoked(identity.clientId, channel);
+    const chat = { ...DEFAULT_NAMESPACE, canSubscribe, isPresenceEnabled: true };
+    const small = { ...DEFAULT_NAMESPACE, canSubscribe, retention: SMALL_RETENTION };
+    return new NamespaceTable({ chat, small }, DEFAULT_NAMESPACE, SESSION_TTL_MS);
+  }
+
   #makeNodes(seed: number, variant: ServerVariant): SimNode[] {
     const { clock, recorder, store, witness } = this;
-    const namespaces = new NamespaceTable(NAMESPACES, DEFAULT_NAMESPACE, SESSION_TTL_MS);
+    const { areExecutionsRestarted } = this.plan;
+    const namespaces = this.#namespaces();
     return Array.from(
       { length: this.plan.nodeCount },
       (_, index) =>
@@ -107,6 +143,7 @@ export class World implements ActorWorld {
           openStore: (line, hereMs) => witness.watch(store.open(line, hereMs)),
           recorder,
           namespaces,
+          areExecutionsRestarted,
           variant,
         }),
     );

@@ -37,4 +37,8 @@ export interface ActorWorld {
   readonly executionIds: string[];
   readonly cancels: WatchedCancel[];
   readonly folds: Fold[];
+  /** The clock of a client's own device. @default `clock` */
+  readonly clockOf?: (clientName: string) => Clock;
+  /** Whether the client may not read the channel any more. @default never */
+  readonly isRevoked?: (clientName: string, channel: string) => boolean;
 }

@@ -1,6 +1,14 @@
 import type { Dice } from "../dice.ts";
 import type { ModelInput } from "./model.ts";
 
+/** Presence in one channel from where one client stands. */
+export interface PresenceSeen {
+  /** What it shows of itself: `undefined` when it is not present, `unknown` when it may be. */
+  readonly own: { readonly state: unknown } | "unknown" | undefined;
+  /** States by client id, as the members that it was told of. */
+  readonly members: ReadonlyMap<string, unknown>;
+}
+
 /** Somebody who uses the server. What an actor does is chosen by the scheduler, and written to the history by the actor. */
 export interface Actor {
   readonly name: string;
@@ -13,6 +21,12 @@ export interface Actor {
   input(dice: Dice): void;
   /** Something only this kind of client does. */
   fidget(dice: Dice): void;
+  /** Makes itself present in a channel that it follows. */
+  present?(channel: string, state: unknown): void;
+  /** Says something that is not kept. */
+  signal?(channel: string, data: unknown): void;
+  /** Whom it sees in a channel, and itself as the others should see it; nothing, where that is not certain. */
+  presence?(channel: string): PresenceSeen | undefined;
   /** Where it stands on each channel that it follows, in its own account. */
   standings(): ReadonlyMap<string, { readonly epoch: string; readonly seq: number }>;
   /** What it asked for and got no final answer to. */

@@ -5,14 +5,16 @@ import { connect } from "../../packages/client/src/client.ts";
 import type { EnvironmentEvent } from "../../packages/client/src/ports.ts";
 import type { Dice } from "../dice.ts";
 import { chunkValue, endValue, isDelta, messageValue, restartValue, startValue } from "../record-value.ts";
-import type { Actor } from "./actor.ts";
+import type { Actor, PresenceSeen } from "./actor.ts";
 import type { ActorWorld } from "./actor-world.ts";
 import { ChannelView } from "./channel-view.ts";
+import { MemberList } from "./member-list.ts";
 import type { ModelInput } from "./model.ts";
 
 interface Follow {
   readonly subscription: Subscription;
   readonly view: ChannelView;
+  readonly members: MemberList;
 }
 
 export class LibraryClient implements Actor {
@@ -24,13 +26,16 @@ export class LibraryClient implements Actor {
   #opCount = 0;
   /** What was asked for and is not answered, in words. */
   readonly #pending = new Map<string, string>();
+  /** What it shows of itself, by channel. */
+  readonly #shown = new Map<string, { readonly state: unknown } | "unknown">();
   #connectionId: string | undefined;
   #isClosed = false;
 
   constructor(name: string, world: ActorWorld) {
     this.name = name;
     this.#world = world;
-    const { clock, random, recorder, timing } = world;
+    const { random, recorder, timing } = world;
+    const clock = world.clockOf?.(name) ?? world.clock;
     this.#client = connect("ws://sim/ws", {
       clientId: name,
       backOff: timing.backOff,
@@ -77,7 +82,9 @@ export class LibraryClient implements Actor {
     );
     const since = this.#world.random.fraction() < 0.3 ? "start" : "head";
     const subscription = this.#client.channel(channel).subscribe({ since });
-    this.#follows.set(channel, { subscription, view });
+    const members = new MemberList();
+    this.#follows.set(channel, { subscription, view, members });
+    subscription.on("presence", (event) => members.take(event));
     subscription.on("subscribed", ({ position, recovered }) => {
       const at = parsePosition(position);
       if (at !== undefined && recovered && this.#follows.get(channel)?.view === view) view.begin(at);
@@ -86,8 +93,10 @@ export class LibraryClient implements Actor {
       if (this.#follows.get(channel)?.view === view) this.#take(view, delivery);
     });
     subscription.on("closed", ({ error }) => {
-      if (error !== undefined)
-        this.#world.recorder.find("client-closed", `${this.name} ${channel}: ${error.message}`);
+      if (error === undefined) return;
+      const isRevoked = error.code === "FORBIDDEN" && this.#world.isRevoked?.(this.name, channel);
+      if (isRevoked) this.unsubscribe(channel);
+      else this.#world.recorder.find("client-closed", `${this.name} ${channel}: ${error.message}`);
     });
   }
 
@@ -95,8 +104,26 @@ export class LibraryClient implements Actor {
     const follow = this.#follows.get(channel);
     if (follow === undefined) return;
     this.#follows.delete(channel);
+    // Its executions may still follow the channel, and it is present as long as anything does.
+    if (this.#shown.has(channel)) this.#shown.set(channel, "unknown");
     follow.view.end();
     follow.subscription.unsubscribe();
+  }
+
+  present(channel: string, state: unknown): void {
+    if (!this.#follows.has(channel)) return;
+    this.#shown.set(channel, { state });
+    this.#client.channel(channel).presence(state);
+  }
+
+  signal(channel: string, data: unknown): void {
+    if (this.#follows.has(channel)) this.#client.channel(channel).signal(data);
+  }
+
+  presence(channel: string): PresenceSeen | undefined {
+    const members = this.#follows.get(channel)?.members.states;
+    const own = this.#shown.get(channel);
+    return members === undefined && own === undefined ? undefined : { own, members: members ?? new Map() };
   }
 
   publish(channel: string, data: unknown): void {

@@ -22,6 +22,9 @@ import type { ActorSocket, ActorWorld } from "./actor-world.ts";
 import type { ModelInput } from "./model.ts";
 import { PlainView } from "./plain-view.ts";
 
+/** Where permissions change, being told so is one of them; what came through all the same is for the checker to find. */
+const EXPECTED_ERRORS: readonly string[] = ["NOT_SUBSCRIBED", "STORE_UNAVAILABLE", "FORBIDDEN"];
+
 export class PlainClient implements Actor {
   readonly name: string;
   readonly #world: ActorWorld;
@@ -101,8 +104,22 @@ export class PlainClient implements Actor {
     this.#send({ type: "input", id: this.#nextOp(), executionId, data: { from: this.name } });
   }
 
+  fidget(dice: Dice): void {
+    if (dice.chance(0.3)) this.#hop();
+    else this.#acknowledge();
+  }
+
+  /** Is back, perhaps elsewhere, before whoever has the old connection hears that it is over. */
+  #hop(): void {
+    if (!this.isOnline) return;
+    this.#world.recorder.note(`${this.name} hops`);
+    this.#socket?.close(1000);
+    this.#leave();
+    this.#open();
+  }
+
   /** Some plain clients also say what they have. */
-  fidget(): void {
+  #acknowledge(): void {
     const positions: Record<string, string> = {};
     for (const [channel, { at }] of this.#views)
       if (at !== undefined) positions[channel] = formatPosition(at);
@@ -141,15 +158,20 @@ export class PlainClient implements Actor {
 
   #lost(socket: ActorSocket): void {
     if (this.#socket !== socket) return;
+    this.#leave();
+    const { clock, timing } = this.#world;
+    if (!this.#isClosed) clock.setTimer(timing.plainReconnectMs, () => this.#isClosed || this.#open());
+  }
+
+  #leave(): void {
     this.#socket = undefined;
     this.#silence?.cancel();
-    const { recorder, clock, timing } = this.#world;
+    const { recorder } = this.#world;
     if (this.#connectionId !== undefined)
       recorder.write({ kind: "close", session: this.name, conn: this.#connectionId, code: 1000 });
     this.#connectionId = undefined;
     for (const op of this.#pendingPublishes.keys()) recorder.write({ kind: "pub.info", op });
     this.#pendingPublishes.clear();
-    if (!this.#isClosed) clock.setTimer(timing.plainReconnectMs, () => this.#isClosed || this.#open());
   }
 
   #received(text: string): void {
@@ -184,7 +206,7 @@ export class PlainClient implements Actor {
         return this.#published(message);
       case "error":
         recorder.note(`${this.name} error ${message.code}`);
-        if (message.code !== "NOT_SUBSCRIBED" && message.code !== "STORE_UNAVAILABLE")
+        if (!EXPECTED_ERRORS.includes(message.code))
           recorder.find("client-error", `${this.name} was told ${message.code} ${message.message}`);
         return;
       default:
@@ -219,7 +241,10 @@ export class PlainClient implements Actor {
       const position = restored?.position === undefined ? undefined : parsePosition(restored.position);
       if (position !== undefined) view.restored(position, restored!.recovered);
       else if (view.at === undefined) this.#ask(channel);
-      else {
+      else if (this.#world.isRevoked?.(this.name, channel) === true) {
+        view.end();
+        this.#views.delete(channel);
+      } else {
         recorder.find("subscription-lost", `${this.name} is not subscribed to ${channel} any more`);
         this.#beginAnew(channel, view);
         this.#ask(channel);

@@ -4,6 +4,11 @@ import { ERRORS } from "@tachikoma/protocol";
 export interface CheckOptions {
   /** False where the mode under test may lose acknowledged records (C5 is then excused, C6 never is). */
   readonly isDurable: boolean;
+  /**
+   * False where a log may be put back to what it was and go on under the same identity. Then its numbers are given twice, and only
+   * the tags tell one record from the other.
+   */
+  readonly areNumbersUnique: boolean;
   /** How long after a revoke a delivery may still be under way. */
   readonly revokeGraceMs: number;
   /** How long after an accepted cancel a chunk may still be appended. */
@@ -29,6 +34,7 @@ const MEBIBYTE = 1024 * 1024;
 
 export const DEFAULT_CHECK_OPTIONS: CheckOptions = {
   isDurable: true,
+  areNumbersUnique: true,
   revokeGraceMs: 1_000,
   cancelChunkGraceMs: 250,
   cancelAbortMs: 1_000,

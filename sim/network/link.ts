@@ -28,6 +28,14 @@ export interface ServerEnd {
   onClosed(code: number): void;
 }
 
+export interface LinkOptions {
+  readonly id: string;
+  readonly clientName: string;
+  readonly url: URL;
+  readonly client: ClientEnd;
+  readonly highWaterBytes: number;
+}
+
 const utf8 = new TextEncoder();
 const utf16 = new TextDecoder();
 const ABNORMAL = 1006;
@@ -39,6 +47,7 @@ const FRAMING: Framing = { id: "lines", frame: (text) => utf8.encode(text + END)
 export class Link implements Transport {
   readonly framing = FRAMING;
   readonly id: string;
+  readonly clientName: string;
   readonly url: URL;
   client: ClientEnd | undefined;
   server: ServerEnd | undefined;
@@ -52,8 +61,9 @@ export class Link implements Transport {
   #isServerGone = false;
   #wasFull = false;
 
-  constructor(id: string, url: URL, client: ClientEnd, highWaterBytes: number) {
+  constructor({ id, clientName, url, client, highWaterBytes }: LinkOptions) {
     this.id = id;
+    this.clientName = clientName;
     this.url = url;
     this.client = client;
     this.#highWaterBytes = highWaterBytes;

@@ -42,10 +42,11 @@ export class SimNetwork {
   #open(clientName: string, url: string, socket: SimWebSocket): Link {
     this.#linkCount += 1;
     const id = `${clientName}#${this.#linkCount}`;
-    const link: Link = new Link(
+    const link: Link = new Link({
       id,
-      new URL(url),
-      {
+      clientName,
+      url: new URL(url),
+      client: {
         text: (text) => {
           if (socket.onmessage === null) return;
           this.#hooks.arrived(clientName, link, text);
@@ -57,8 +58,8 @@ export class SimNetwork {
           (socket.onclose as ((event: { code: number; reason: string }) => void) | null)?.({ code, reason });
         },
       },
-      this.#highWaterBytes,
-    );
+      highWaterBytes: this.#highWaterBytes,
+    });
     this.#links.push(link);
     this.#hooks.accept(link);
     return link;

@@ -6,6 +6,7 @@ import type { Store } from "../../packages/server/src/stores/store.ts";
 import { createModel } from "../actors/model.ts";
 import type { Recorder } from "../recorder.ts";
 
+export const MAX_CONNECTIONS_PER_CLIENT = 3;
 export const HIGH_WATER_BYTES = 2_048;
 export const SESSION_TTL_MS = 15 * 60_000;
 /** Shorter than usual, so that a takeover fits into a run; all that waits for it in proportion. */
@@ -17,6 +18,7 @@ export interface NodeParts {
   readonly store: Store;
   readonly recorder: Recorder;
   readonly namespaces: NamespaceTable;
+  readonly areExecutionsRestarted: boolean;
 }
 
 /** Limits so small that runs of a few hundred events reach them. */
@@ -26,6 +28,7 @@ export function serverOptions({
   store,
   recorder,
   namespaces,
+  areExecutionsRestarted,
 }: NodeParts): SessionServerOptions {
   return {
     store,
@@ -35,11 +38,12 @@ export function serverOptions({
     observer: silentObserver,
     namespaces,
     handlers: new Map([["model", createModel(clock, recorder) as never]]),
+    handlersToRestart: new Set(areExecutionsRestarted ? ["model"] : []),
     checkToken: async () => ({}),
     heartbeat: { pingIntervalMs: 4_000, pongTimeoutMs: 3_000 },
     limits: {
       maxConnections: 100,
-      maxConnectionsPerClient: 5,
+      maxConnectionsPerClient: MAX_CONNECTIONS_PER_CLIENT,
       maxMessagesPerSec: 1_000,
       maxMessageBurst: 1_000,
       maxInvalidMessagesPerMinute: 10,

@@ -28,6 +28,7 @@ export interface NodeOptions {
   readonly openStore: (line: HintLine, hereMs: () => number) => SyncStore;
   readonly recorder: Recorder;
   readonly namespaces: NamespaceTable;
+  readonly areExecutionsRestarted: boolean;
   readonly variant: ServerVariant;
 }
 
@@ -80,6 +81,10 @@ export class SimNode {
 
   get runningCount(): number {
     return this.#life?.server.executions.runningCount ?? 0;
+  }
+
+  connectionCountOf(clientId: string): number {
+    return this.#life?.server.connections.ofClient("default", clientId).length ?? 0;
   }
 
   start(): void {

@@ -119,8 +119,9 @@ function hear({ line }: SimNode): void {
   line!.lost();
 }
 
-function setClock({ dice, nodes, recorder, plan }: World): void {
-  const { name, machine } = dice.pick(nodes);
+/** Of a node, or of the device of a client. */
+function setClock({ dice, nodes, devices, recorder, plan }: World): void {
+  const { name, machine } = dice.pick([...nodes, ...devices]);
   machine.skewMs = dice.pick([0, dice.between(-50, 50), dice.between(-plan.maxSkewMs, plan.maxSkewMs)]);
   recorder.note(`${name} has its clock set to ${machine.skewMs} ms ahead`);
 }

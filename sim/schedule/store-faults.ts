@@ -6,6 +6,8 @@ export const STORE_FAULTS: readonly WeightedStep[] = [
   { weight: 2, take: cutReplica, isPossible: ({ plan }) => plan.mayLoseTail },
   { weight: 2, take: promoteReplica, isPossible: ({ plan }) => plan.mayLoseTail },
   { weight: 1, take: restart, isPossible: ({ plan }) => plan.mayStoreRestart },
+  { weight: 2, take: backUp, isPossible: ({ plan }) => plan.mayRestoreBackup },
+  { weight: 2, take: restoreBackup, isPossible: ({ plan }) => plan.mayRestoreBackup },
 ];
 
 const EMPTY_SHARE = 0.05;
@@ -23,6 +25,19 @@ function promoteReplica(world: World): void {
   else store.promoteReplica();
   witness.lost(store.state);
   reconnectAll(world);
+}
+
+function backUp({ store, recorder }: World): void {
+  recorder.note("the store is backed up");
+  store.backUp();
+}
+
+/** Nobody is told: the log goes on under the identity that it had. */
+function restoreBackup({ store, nodes, witness, recorder }: World): void {
+  recorder.note("the backup is restored");
+  for (const node of nodes) node.crash();
+  store.restoreBackup();
+  witness.lost(store.state);
 }
 
 function restart(world: World): void {

@@ -11,6 +11,9 @@ export const USER_STEPS: readonly WeightedStep[] = [
   { weight: 2, take: ({ dice, actors }) => dice.pick(actors).cancel(dice) },
   { weight: 2, take: ({ dice, actors }) => dice.pick(actors).input(dice) },
   { weight: 2, take: ({ dice, actors }) => dice.pick(actors).fidget(dice) },
+  { weight: 2, take: present },
+  { weight: 1, take: signal },
+  { weight: 2, take: ({ dice, crowd }) => (dice.chance(0.8) ? crowd?.open() : crowd?.close()) },
 ];
 
 function publish({ dice, actors, channels }: World): void {
@@ -20,6 +23,14 @@ function publish({ dice, actors, channels }: World): void {
 
 function subscribe({ dice, actors, channels }: World): void {
   dice.pick(actors).subscribe(dice.pick(channels));
+}
+
+function present({ dice, actors, channels }: World): void {
+  dice.pick(actors).present?.(dice.pick(channels), dice.random.id(4));
+}
+
+function signal({ dice, actors, channels }: World): void {
+  dice.pick(actors).signal?.(dice.pick(channels), dice.random.id(4));
 }
 
 function execute({ dice, actors, channels }: World): void {

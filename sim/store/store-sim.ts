@@ -45,6 +45,7 @@ export class StoreSim {
   readonly #rosters = new RosterCalls(this);
   #state = emptyState(0);
   #replica: StoreState | undefined;
+  #backup: StoreState | undefined;
 
   constructor({ random, isShared, nowMs }: StoreSimOptions) {
     this.random = random;
@@ -74,6 +75,15 @@ export class StoreSim {
   /** The same server comes again with everything it had; that it is the same nobody can prove. */
   restart(): void {
     this.#state = servedBy(this.#state, this.#state.generation + 1);
+  }
+
+  backUp(): void {
+    this.#backup = copyState(this.#state);
+  }
+
+  /** What was backed up last takes the place of what there is, as the same store; does nothing where nothing was. */
+  restoreBackup(): void {
+    if (this.#backup !== undefined) this.#state = copyState(this.#backup);
   }
 
   /** A server that kept nothing. */

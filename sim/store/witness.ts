@@ -14,7 +14,7 @@ export interface WitnessedEpoch {
   readonly epoch: string;
   readonly entries: LogEntry[];
   readonly bodies: string[];
-  /** Records up to here are still there, or were trimmed. */
+  /** The newest of them. */
   keptSeq: number;
 }
 
@@ -50,7 +50,10 @@ export class Witness {
     };
   }
 
-  /** The store serves from this state now: what it does not hold is lost. */
+  /**
+   * The store serves from this state now: what it does not hold is lost. A log may go on in the epoch that it had; then a dump of what
+   * was lost and one of what is there stand side by side.
+   */
   lost(state: StoreState): void {
     for (const [stream, log] of this.logs) {
       const current = log.epochs.at(-1)!;
@@ -58,7 +61,12 @@ export class Witness {
       if (keptSeq >= current.keptSeq) continue;
       this.#recorder.note(`${stream} lost records ${keptSeq + 1} to ${current.keptSeq}`);
       this.#tellOfLoss(current.entries.filter(({ seq }) => seq > keptSeq && seq <= current.keptSeq));
-      current.keptSeq = keptSeq;
+      log.epochs.push({
+        epoch: current.epoch,
+        entries: current.entries.slice(0, keptSeq),
+        bodies: current.bodies.slice(0, keptSeq),
+        keptSeq,
+      });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { History } from "../history.ts";
-import type { HistoryRecord } from "../history-record.ts";
+import type { HistoryRecord, RecordOf } from "../history-record.ts";
 import type { Violation } from "../violation.ts";
 
 /** C9: one idempotency key, one record, however often it was tried. */
@@ -21,13 +21,20 @@ export function checkIdempotence(history: History): Violation[] {
     }
   }
   const keyOfValue = publishedKeys(history);
-  for (const record of history.ofKind("log.dump")) {
+  for (const record of lastDumpOfEachEpoch(history)) {
     for (const entry of record.entries) {
       const idem = entry.idem ?? keyOfValue.get(`${record.stream} ${entry.val}`);
       if (idem !== undefined) add(record.stream, record.epoch, idem, entry.seq, record);
     }
   }
   return violations;
+}
+
+/** One that was put back to what it was has a dump for each time. */
+function lastDumpOfEachEpoch(history: History): Iterable<RecordOf<"log.dump">> {
+  const dumps = new Map<string, RecordOf<"log.dump">>();
+  for (const dump of history.ofKind("log.dump")) dumps.set(`${dump.stream} ${dump.epoch}`, dump);
+  return dumps.values();
 }
 
 /** A dump need not know the keys: published values are unique, so a value stands for its key. */

@@ -1,9 +1,11 @@
+import type { CheckOptions } from "../check-options.ts";
 import type { History } from "../history.ts";
 import type { RecordOf } from "../history-record.ts";
 import type { Violation } from "../violation.ts";
 
 /** C8: what a publisher sends after an acknowledgement lies behind what was acknowledged. */
-export function checkPublisherOrder(history: History): Violation[] {
+export function checkPublisherOrder(history: History, { areNumbersUnique }: CheckOptions): Violation[] {
+  if (!areNumbersUnique) return [];
   const violations: Violation[] = [];
   const highest = new Map<string, RecordOf<"pub.ok">>();
   const floorByOp = new Map<string, RecordOf<"pub.ok"> | undefined>();
