@@ -78,7 +78,8 @@ export function judge(world: World): Verdict {
   const { recorder, cancels, plan } = world;
   dumpLogs(world);
   checkFolds(world);
-  const history = [...recorder.history, ...cancelRecords(cancels)];
+  // What became of a cancel is known later than it happened.
+  const history = [...recorder.history, ...cancelRecords(cancels)].sort((a, b) => a.timeMs - b.timeMs);
   const violations = checkHistory(history, {
     isDurable: !plan.mayLoseTail && !plan.mayRestoreBackup,
     areNumbersUnique: !plan.mayRestoreBackup,

@@ -146,7 +146,11 @@ export class LibraryClient implements Actor {
         ({ position }) => {
           recorder.write({ kind: "pub.ok", op, stream: `default/${channel}`, ...parsePosition(position)! });
         },
-        (error: { code: string }) => recorder.write({ kind: "pub.fail", op, code: error.code }),
+        ({ code }: { code: string }) => {
+          // A store that did not answer may have stored it all the same.
+          if (code === "STORE_UNAVAILABLE" || code === "INTERNAL") recorder.write({ kind: "pub.info", op });
+          else recorder.write({ kind: "pub.fail", op, code });
+        },
       )
       .finally(() => this.#pending.delete(op));
   }

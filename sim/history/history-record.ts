@@ -24,6 +24,7 @@ export type HistoryRecord =
   | ExecutionChunk
   | ExecutionTerminal
   | ExecutionLost
+  | StoreLost
   | CancelInvoked
   | CancelAcknowledged
   | UpstreamSent
@@ -182,6 +183,11 @@ interface ExecutionLost extends Timed {
   readonly gen: string;
   readonly appendCount: number;
   readonly isStartLost: boolean;
+}
+
+/** The store has lost something: what it had answered last before this may be gone. */
+interface StoreLost extends Timed {
+  readonly kind: "store.lost";
 }
 
 interface CancelInvoked extends Timed {

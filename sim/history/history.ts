@@ -153,6 +153,10 @@ class ExecutionIndex {
       }
       case "gen.lost":
         return this.#lose(record);
+      case "store.lost":
+        // Nobody can be held to a cancel whose receipt may be gone.
+        for (const { cancels } of this.executions.values()) cancels.length = 0;
+        return;
       case "cancel.ok":
         this.#of(record.gen).cancels.push(record);
         return;

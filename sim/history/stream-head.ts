@@ -13,13 +13,20 @@ export function owedAt(history: History, timeMs: number): (view: SessionView) =>
   const isExcluded = exclusions(history);
   const acksByStream = new Map<string, OwedRecord[]>();
   for (const { invoke, answer } of history.publishes.values()) {
-    if (answer?.kind !== "pub.ok" || answer.timeMs > timeMs) continue;
+    if (answer?.kind !== "pub.ok" || answer.timeMs > timeMs || isGone(history, answer)) continue;
     const acks = acksByStream.get(answer.stream) ?? [];
     acks.push({ ack: answer, invoke });
     acksByStream.set(answer.stream, acks);
   }
   for (const acks of acksByStream.values()) sortNewestFirst(acks);
   return ({ session, stream }) => acksByStream.get(stream)?.find(({ ack }) => !isExcluded(session, ack));
+}
+
+/** True for what the log has lost and goes on without: nobody can get it any more. */
+function isGone({ dumps }: History, { stream, epoch, seq, tag }: RecordOf<"pub.ok">): boolean {
+  const dump = dumps.get(stream);
+  if (dump === undefined || dump.record.epoch !== epoch || seq <= dump.record.baseSeq) return false;
+  return dump.bySeq.get(seq)?.tag !== tag;
 }
 
 /** In the epoch that was acknowledged last; what was acknowledged in earlier ones lies before it. */

@@ -55,6 +55,7 @@ export class Witness {
    * was lost and one of what is there stand side by side.
    */
   lost(state: StoreState): void {
+    this.#recorder.write({ kind: "store.lost" });
     for (const [stream, log] of this.logs) {
       const current = log.epochs.at(-1)!;
       const keptSeq = state.logs.get(logId(log))?.head.seq ?? 0;

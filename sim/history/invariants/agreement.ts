@@ -18,20 +18,17 @@ export function checkAgreement(history: History, { areNumbersUnique }: CheckOpti
     });
   });
   for (const delivery of deliveries) {
-    const violation = isMerged(delivery) ? joinFault(history, delivery, areNumbersUnique) : undefined;
+    // Which of the records with its numbers a delivery has joined, only their tags could tell.
+    const violation = isMerged(delivery) && areNumbersUnique ? joinFault(history, delivery) : undefined;
     if (violation !== undefined) violations.push(violation);
   }
   return violations;
 }
 
 /** What was delivered as one is what its records join to. */
-function joinFault(
-  { content }: History,
-  delivery: Delivery,
-  areNumbersUnique: boolean,
-): Violation | undefined {
+function joinFault({ content }: History, delivery: Delivery): Violation | undefined {
   const covered = coveredContent(content, delivery);
-  if (covered === undefined || (!areNumbersUnique && covered.at(-1)!.tag !== delivery.tag)) return undefined;
+  if (covered === undefined) return undefined;
   let joined = "";
   for (const { val } of covered) joined += val;
   if (joined === delivery.val && covered.at(-1)!.tag === delivery.tag) return undefined;

@@ -15,6 +15,7 @@ import {
   wakeAtMs,
 } from "./connection-state.ts";
 import { onRetryAfter } from "./refused-upgrade.ts";
+import { steadyTime } from "./steady-time.ts";
 
 export interface DriverHooks {
   /** The address of the next attempt. A promise only where something has to be waited for. */
@@ -42,6 +43,7 @@ export class ConnectionDriver {
   readonly #ports: Ports;
   readonly #settings: ConnectionSettings;
   readonly #hooks: DriverHooks;
+  readonly #nowMs: () => number;
   #state: ConnectionState = INITIAL_STATE;
   #socket: WebSocketLike | undefined;
   #timer: Timer | undefined;
@@ -55,6 +57,7 @@ export class ConnectionDriver {
     this.#ports = ports;
     this.#settings = settings;
     this.#hooks = hooks;
+    this.#nowMs = steadyTime(() => ports.clock.nowMs());
     this.#stopListening = ports.environment.listen((event) => {
       if (event !== "visible") this.#isNetworkDown = event === "offline";
       this.dispatch({ type: event === "visible" ? event : event === "online" ? "networkUp" : "networkDown" });
@@ -91,7 +94,7 @@ export class ConnectionDriver {
   #apply(event: ConnectionEvent): void {
     const before = this.#state;
     const { state, effects } = transition(before, event, {
-      nowMs: this.#ports.clock.nowMs(),
+      nowMs: this.#nowMs(),
       lastReceivedMs: this.#lastReceivedMs,
       isNetworkDown: this.#isNetworkDown,
       fraction: () => this.#ports.random.fraction(),
@@ -170,7 +173,7 @@ export class ConnectionDriver {
     if (generation !== this.#state.generation || typeof data !== "string") return;
     const { name } = this.#state;
     if (name !== "connecting" && !isConnected(this.#state)) return;
-    this.#lastReceivedMs = this.#ports.clock.nowMs();
+    this.#lastReceivedMs = this.#nowMs();
     const message = decodeServerMessage(data);
     if (message === undefined) return;
     try {
@@ -207,7 +210,7 @@ export class ConnectionDriver {
     this.#timer = undefined;
     const atMs = wakeAtMs(this.#state);
     if (atMs === undefined) return;
-    const delayMs = Math.min(Math.max(atMs - this.#ports.clock.nowMs(), 0), MAX_TIMER_MS);
+    const delayMs = Math.min(Math.max(atMs - this.#nowMs(), 0), MAX_TIMER_MS);
     this.#timer = this.#ports.clock.setTimer(delayMs, () => this.dispatch({ type: "timer" }));
   }
 
