@@ -27,7 +27,7 @@ export interface Verdict {
 }
 
 /** Said when all trouble has been over for long enough. */
-export function checkAllAtHead({ actors, recorder, store, nodes, witness }: World): void {
+export function checkAllAtHead({ actors, recorder, store, nodes, witness, plan }: World): void {
   for (const { name, isServing, runningCount } of nodes) {
     if (!isServing) recorder.find("liveness", `${name} does not serve`);
     if (runningCount > 0) recorder.find("liveness", `${runningCount} executions still run on ${name}`);
@@ -36,8 +36,9 @@ export function checkAllAtHead({ actors, recorder, store, nodes, witness }: Worl
     if (!actor.isOnline) recorder.find("liveness", `${actor.name} is not online`);
     for (const what of actor.unanswered) {
       // A reset has told that something is gone; that this was among it, nothing tells yet.
-      const [, id = ""] = /^execute (\S+) in /.exec(what) ?? [];
-      if (!witness.lostExecutionIds.has(id)) recorder.find("liveness", `${actor.name} waits for ${what}`);
+      const id = /^execute (\S+) in /.exec(what)?.[1];
+      const isLost = id !== undefined && mayLose(plan) && !witness.holds(id);
+      if (!isLost) recorder.find("liveness", `${actor.name} waits for ${what}`);
     }
     for (const [channel, { epoch, seq }] of actor.standings()) {
       const log = store.state.logs.get(logId({ tenant: "default", channel }));
@@ -81,7 +82,7 @@ export function judge(world: World): Verdict {
   // What became of a cancel is known later than it happened.
   const history = [...recorder.history, ...cancelRecords(cancels)].sort((a, b) => a.timeMs - b.timeMs);
   const violations = checkHistory(history, {
-    isDurable: !plan.mayLoseTail && !plan.mayRestoreBackup,
+    isDurable: !mayLose(plan),
     areNumbersUnique: !plan.mayRestoreBackup,
     leaseTtlMs: LEASE_TTL_MS,
     takeoverGraceMs: TAKEOVER_GRACE_MS,
@@ -92,15 +93,19 @@ export function judge(world: World): Verdict {
   return { problems: [...findings, ...violations.map(problemOf)], history };
 }
 
+/** Whether what was acknowledged may be gone. */
+function mayLose({ mayLoseTail, mayRestoreBackup }: WorldPlan): boolean {
+  return mayLoseTail || mayRestoreBackup;
+}
+
 /** What a world of this kind may do to its clients, as long as it tells them. */
 function isExcused({ check, text }: Problem, plan: WorldPlan): boolean {
   const { maxSkewMs } = plan;
-  const mayLoseTail = plan.mayLoseTail || plan.mayRestoreBackup;
-  if (check === "subscription-lost") return mayLoseTail;
+  if (check === "subscription-lost") return mayLose(plan);
   if (check !== "session-lost") return false;
   // By a clock that is wrong enough any session is past its time.
   if (maxSkewMs >= SESSION_TTL_MS) return true;
-  return text.endsWith("unknown_session") && mayLoseTail;
+  return text.endsWith("unknown_session") && mayLose(plan);
 }
 
 /** What was ever written to each log, one epoch after the other; the last is held against what the store holds. */

@@ -30,8 +30,6 @@ const NODE_TENANT = "~";
 
 export class Witness {
   readonly logs = new Map<string, WitnessedLog>();
-  /** Executions that were started, and of which nothing is left. */
-  readonly lostExecutionIds = new Set<string>();
   readonly #recorder: Recorder;
 
   constructor(recorder: Recorder) {
@@ -69,6 +67,13 @@ export class Witness {
         keptSeq,
       });
     }
+  }
+
+  /** Whether anything of the execution is in a log now. */
+  holds(executionId: string): boolean {
+    for (const { epochs } of this.logs.values())
+      if (epochs.at(-1)?.entries.some(({ gen }) => gen === executionId) === true) return true;
+    return false;
   }
 
   /** The log is under this epoch now. Where it is a new one it holds what was kept. */
@@ -126,9 +131,6 @@ export class Witness {
       if (role === "start") ofGen.isStartLost = true;
       else ofGen.appendCount += 1;
     }
-    for (const [gen, loss] of lost) {
-      this.#recorder.write({ kind: "gen.lost", gen, ...loss });
-      if (loss.isStartLost) this.lostExecutionIds.add(gen);
-    }
+    for (const [gen, loss] of lost) this.#recorder.write({ kind: "gen.lost", gen, ...loss });
   }
 }
