@@ -1,5 +1,6 @@
 /** One seed from its start to its verdict. */
 
+import { tryCancel } from "./cancel-trial.ts";
 import type { HistoryRecord } from "./history/history-record.ts";
 import type { Problem } from "./recorder.ts";
 import { moveOne, passTime } from "./schedule/movement.ts";
@@ -48,20 +49,30 @@ export async function runSeed(seed: number, options: WorldOptions = {}): Promise
 
 /** Phase 2: no more faults. Whatever is under way arrives, runs to its end, and is seen. */
 async function heal(world: World): Promise<void> {
-  const { recorder, network, actors } = world;
+  const { recorder, network, actors, spread } = world;
+  spread.end();
   recorder.write({ kind: "fault.off", fault: "phase 1" });
   for (const link of network.links) link.isSlow = false;
   await healNodes(world);
   for (const actor of actors) actor.heal();
   recorder.write({ kind: "phase", phase: "heal" });
   await letPass(world, HEAL_MS);
-  for (let ms = 0; ms < MAX_QUIET_MS && !isQuiet(world); ms += 2_000) await letPass(world, 2_000);
+  await untilQuiet(world);
+  if (world.plan.isCancelTried) {
+    await tryCancel(world, (ms) => letPass(world, ms));
+    await untilQuiet(world);
+  }
   recorder.write({ kind: "phase", phase: "quiescent" });
   await letPass(world, 2_000);
   recorder.write({ kind: "phase", phase: "end" });
   checkAllAtHead(world);
   checkPresence(world);
   checkCrowd(world);
+  if (spread.hasHerd()) recorder.find("spread", "clients that lost a node together came back together");
+}
+
+async function untilQuiet(world: World): Promise<void> {
+  for (let ms = 0; ms < MAX_QUIET_MS && !isQuiet(world); ms += 2_000) await letPass(world, 2_000);
 }
 
 async function letPass(world: World, ms: number): Promise<void> {

@@ -25,6 +25,8 @@ export interface WorldPlan {
   readonly hasCrowd: boolean;
   /** The store is put back to what it was before, while its only process is down. */
   readonly mayRestoreBackup: boolean;
+  /** When all is well again, one client starts an execution and another cancels it. */
+  readonly isCancelTried: boolean;
   /** Executions are run anew when their owner is lost. */
   readonly areExecutionsRestarted: boolean;
 }
@@ -50,6 +52,7 @@ export function planWorld(dice: Dice): WorldPlan {
     mayRevoke: dice.chance(0.2),
     hasCrowd: dice.chance(0.15),
     mayRestoreBackup: dice.chance(0.2) && !isStoreShared,
+    isCancelTried: dice.chance(0.2),
     areExecutionsRestarted: dice.chance(0.3),
   };
 }

@@ -4,7 +4,7 @@ import {
   NamespaceTable,
   type PermissionRequest,
 } from "../packages/server/src/core/namespace.ts";
-import type { Clock } from "../packages/server/src/core/ports.ts";
+import type { Clock, Random } from "../packages/server/src/core/ports.ts";
 import { FakeClock } from "../packages/server/src/core/testing/fake-clock.ts";
 import { seededRandom } from "../packages/server/src/core/testing/seeded-random.ts";
 import type { Actor } from "./actors/actor.ts";
@@ -19,19 +19,22 @@ import type { Link } from "./network/link.ts";
 import { SimNetwork } from "./network/sim-network.ts";
 import { type MachineTime, NodeClock } from "./node/node-clock.ts";
 import { HIGH_WATER_BYTES, SESSION_TTL_MS } from "./node/server-options.ts";
-import { type ServerVariant, SimNode } from "./node/sim-node.ts";
+import { SimNode } from "./node/sim-node.ts";
 import { Permissions } from "./permissions.ts";
+import { ReconnectSpread } from "./reconnect-spread.ts";
 import { Recorder } from "./recorder.ts";
 import { settlePromises } from "./settle-promises.ts";
 import { StoreSim } from "./store/store-sim.ts";
 import { Witness } from "./store/witness.ts";
+import type { ServerVariant, Variant } from "./variant.ts";
 import { WireReader } from "./wire-record.ts";
 import { planWorld, type WorldPlan } from "./world-plan.ts";
 
 const SMALL_RETENTION = { maxRecords: 12, maxBytes: 1_000_000, maxAgeMs: 3_600_000 };
+const MAX_BACK_OFF_MS = 2_000;
 /** The server speaks every 4 s; silence for much longer is a dead connection. */
 const TIMING: ActorTiming = {
-  backOff: { maxDelayMs: 2_000 },
+  backOff: { maxDelayMs: MAX_BACK_OFF_MS },
   heartbeat: { idlePingAfterMs: 5_000, pongTimeoutMs: 2_500 },
   plainReconnectMs: 700,
   plainSilenceMs: 8_000,
@@ -46,7 +49,9 @@ interface Device {
 }
 
 export interface WorldOptions {
-  readonly variant?: ServerVariant;
+  readonly variant?: Variant;
+  /** What kind of world it has to be, whatever the seed says. */
+  readonly plan?: Partial<WorldPlan>;
   /** Whether everything that happens is written down, for people to read. @default false */
   readonly isTraced?: boolean;
 }
@@ -56,7 +61,7 @@ export class World implements ActorWorld {
   readonly clock = new FakeClock({ settlePromises });
   readonly recorder: Recorder;
   readonly dice: Dice;
-  readonly random;
+  readonly random: Random;
   readonly network: SimNetwork;
   readonly timing = TIMING;
   readonly witness: Witness;
@@ -71,16 +76,18 @@ export class World implements ActorWorld {
   readonly crowd: Crowd | undefined;
   /** What the clients of our library run on. */
   readonly devices: Device[] = [];
+  readonly spread = new ReconnectSpread(MAX_BACK_OFF_MS);
   readonly #wire = new WireReader();
   /** Rolled for nothing else, so that who connects where does not depend on what else happens. */
   readonly #nodeDice: Dice;
 
-  constructor(seed: number, { variant = {}, isTraced = false }: WorldOptions = {}) {
+  constructor(seed: number, { variant = {}, plan, isTraced = false }: WorldOptions = {}) {
     this.recorder = new Recorder(() => this.clock.monotonicMs(), isTraced);
     this.dice = new Dice(seed);
     this.#nodeDice = new Dice(seed ^ 0x0dd);
-    this.random = seededRandom(seed ^ 0x5eed);
-    this.plan = planWorld(this.dice);
+    const random = seededRandom(seed ^ 0x5eed);
+    this.random = variant.wrapRandom?.(random) ?? random;
+    this.plan = { ...planWorld(this.dice), ...plan };
     this.recorder.note(`plan ${JSON.stringify(this.plan)}`);
     this.witness = new Witness(this.recorder);
     this.store = new StoreSim({
@@ -90,7 +97,11 @@ export class World implements ActorWorld {
     });
     this.network = new SimNetwork(
       {
-        accept: (link) => this.#nodeDice.pick(this.nodes).accept(link),
+        accept: (link) => {
+          this.spread.tried(link.clientName, this.clock.monotonicMs());
+          this.#nodeDice.pick(this.nodes).accept(link);
+        },
+        filterFor: () => variant.makeFilter?.(),
         arrived: (name, link, text) => this.#arrived(name, link, text),
         closed: (name, link, code) => this.#closed(name, link, code),
       },
@@ -145,17 +156,23 @@ export class World implements ActorWorld {
           namespaces,
           areExecutionsRestarted,
           variant,
+          storeState: () => store.state,
         }),
     );
   }
 
   #arrived(session: string, link: Link, text: string): void {
+    link.claims.hear(text);
     const record = this.#wire.read(session, link.id, text);
-    if (record !== undefined) this.recorder.write(record);
+    if (record === undefined) return;
+    if (link.claims.isSentAgain(record))
+      this.recorder.find("replay", `${session} was sent ${record.stream} ${record.seq} again, which it has`);
+    this.recorder.write(record);
   }
 
   #closed(name: string, link: Link, code: number): void {
     this.recorder.note(`${name} ${link.id} closed ${code}`);
+    if (code === 1006 && name.startsWith("lib-")) this.spread.lost(name, this.clock.monotonicMs());
     const isKnown = code === 1006 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
     if (!isKnown || code === 1011) this.recorder.find("close-code", `${link.id} ended with ${code}`);
   }

@@ -191,9 +191,12 @@ export class LibraryClient implements Actor {
   }
 
   cancel(dice: Dice): void {
-    const { executionIds, recorder, cancels } = this.#world;
-    if (executionIds.length === 0) return;
-    const gen = dice.pick(executionIds.slice(-6));
+    const { executionIds } = this.#world;
+    if (executionIds.length > 0) this.cancelOne(dice.pick(executionIds.slice(-6)));
+  }
+
+  cancelOne(gen: string): void {
+    const { recorder, cancels } = this.#world;
     const op = this.#nextOp();
     recorder.write({ kind: "cancel.invoke", op, gen });
     const watched = {

@@ -8,6 +8,7 @@
  * everything goes on being written and nothing arrives.
  */
 import type { Framing, Transport } from "../../packages/server/src/core/ports.ts";
+import { Claims } from "./claims.ts";
 
 export type LinkItem =
   | { readonly kind: "text"; readonly text: string }
@@ -49,6 +50,7 @@ export class Link implements Transport {
   readonly id: string;
   readonly clientName: string;
   readonly url: URL;
+  readonly claims = new Claims();
   client: ClientEnd | undefined;
   server: ServerEnd | undefined;
   isSlow = false;

@@ -2,9 +2,13 @@
 import type { WebSocketLike } from "../../packages/client/src/ports.ts";
 import { Link } from "./link.ts";
 
+type Filter = (text: string) => string | undefined;
+
 export interface NetworkHooks {
   /** Somebody wants in. Nobody home refuses. */
   accept(link: Link): void;
+  /** What a client takes of what arrives, where that is not all. */
+  filterFor(clientName: string): Filter | undefined;
   /** A text has arrived at a client that still listens. */
   arrived(clientName: string, link: Link, text: string): void;
   closed(clientName: string, link: Link, code: number): void;
@@ -30,7 +34,8 @@ export class SimNetwork {
   }
 
   webSocketFor(clientName: string): new (url: string) => SimWebSocket {
-    const open = (url: string, socket: SimWebSocket) => this.#open(clientName, url, socket);
+    const filter = this.#hooks.filterFor(clientName);
+    const open = (url: string, socket: SimWebSocket) => this.#open(clientName, url, socket, filter);
     return class extends SimWebSocket {
       constructor(url: string) {
         super();
@@ -39,7 +44,7 @@ export class SimNetwork {
     };
   }
 
-  #open(clientName: string, url: string, socket: SimWebSocket): Link {
+  #open(clientName: string, url: string, socket: SimWebSocket, filter: Filter | undefined): Link {
     this.#linkCount += 1;
     const id = `${clientName}#${this.#linkCount}`;
     const link: Link = new Link({
@@ -50,7 +55,8 @@ export class SimNetwork {
         text: (text) => {
           if (socket.onmessage === null) return;
           this.#hooks.arrived(clientName, link, text);
-          (socket.onmessage as (event: { data: string }) => void)({ data: text });
+          const data = filter === undefined ? text : filter(text);
+          if (data !== undefined) (socket.onmessage as (event: { data: string }) => void)({ data });
         },
         pinged: () => socket.onping?.(),
         closed: (code, reason) => {

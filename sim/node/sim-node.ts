@@ -2,22 +2,17 @@
 import { sessionDoor } from "../../packages/server/src/core/connection/door-policy.ts";
 import type { NamespaceTable } from "../../packages/server/src/core/namespace.ts";
 import type { Random } from "../../packages/server/src/core/ports.ts";
-import { SessionServer, type SessionServerOptions } from "../../packages/server/src/core/session-server.ts";
+import { SessionServer } from "../../packages/server/src/core/session-server.ts";
 import type { FakeClock } from "../../packages/server/src/core/testing/fake-clock.ts";
-import type { Store } from "../../packages/server/src/stores/store.ts";
 import type { Link } from "../network/link.ts";
 import type { Recorder } from "../recorder.ts";
 import { HintLine } from "../store/hint-line.ts";
 import { StorePath } from "../store/store-path.ts";
+import type { StoreState } from "../store/store-state.ts";
 import type { SyncStore } from "../store/sync-store.ts";
+import type { ServerVariant } from "../variant.ts";
 import { type MachineTime, NodeClock } from "./node-clock.ts";
 import { serverOptions } from "./server-options.ts";
-
-/** Where a test puts a fault into the server: around its store, or around the whole. */
-export interface ServerVariant {
-  wrapStore?(store: Store): Store;
-  wrapOptions?(options: SessionServerOptions): SessionServerOptions;
-}
 
 export interface NodeOptions {
   readonly name: string;
@@ -30,6 +25,7 @@ export interface NodeOptions {
   readonly namespaces: NamespaceTable;
   readonly areExecutionsRestarted: boolean;
   readonly variant: ServerVariant;
+  readonly storeState: () => StoreState;
 }
 
 interface Life {
@@ -180,6 +176,7 @@ export class SimNode {
 
   #admit(life: Life, link: Link): void {
     const { searchParams } = link.url;
+    const { variant, storeState } = this.#options;
     life.server
       .admit({
         credential: {},
@@ -195,13 +192,17 @@ export class SimNode {
             return link.dropServer();
           }
           const connection = life.server.connect(admitted, {
-            transport: link,
+            transport: variant.wrapTransport?.(link) ?? link,
             door: sessionDoor,
             peer: { userAgent: undefined, address: undefined },
             arePositionsFromClient: searchParams.get("positions") === "client",
           });
           link.server = {
-            onText: (text) => life.clock.run(() => connection.onText(text)),
+            onText: (text) => {
+              link.claims.take(text);
+              const read = variant.readInbound?.(text, link, storeState()) ?? text;
+              life.clock.run(() => connection.onText(read));
+            },
             onPong: (checkpoint) => life.clock.run(() => connection.onPong(checkpoint)),
             onDrain: () => life.clock.run(() => connection.onDrain()),
             onClosed: (code) => life.clock.run(() => connection.onClosed(code)),

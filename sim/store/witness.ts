@@ -27,9 +27,13 @@ export interface WitnessedLog {
 
 /** What nodes write to each other concerns no reader. */
 const NODE_TENANT = "~";
+const NODE_LEASE_PREFIX = "node:";
 
 export class Witness {
   readonly logs = new Map<string, WitnessedLog>();
+  /** A node lived on without its lease for a while: what it vouched for did not count then. */
+  hasNodeLapsed = false;
+  readonly #nodeLeases = new Set<string>();
   readonly #recorder: Recorder;
 
   constructor(recorder: Recorder) {
@@ -44,6 +48,18 @@ export class Witness {
         const result = real.append(request);
         if (!result.isDuplicate && request.key.tenant !== NODE_TENANT) this.#see(request, result);
         return result;
+      },
+      acquireLease: (name, ...rest) => {
+        const lease = real.acquireLease(name, ...rest);
+        if (lease === undefined || !name.startsWith(NODE_LEASE_PREFIX)) return lease;
+        if (this.#nodeLeases.has(name)) this.hasNodeLapsed = true;
+        this.#nodeLeases.add(name);
+        return lease;
+      },
+      renewLease: (name, token, ttlMs, nowMs) => {
+        const endMs = real.findLease(name)?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+        if (name.startsWith(NODE_LEASE_PREFIX) && endMs <= nowMs) this.hasNodeLapsed = true;
+        return real.renewLease(name, token, ttlMs, nowMs);
       },
     };
   }
