@@ -137,7 +137,7 @@ export const STORE_MUTANTS: Readonly<Record<string, Mutant>> = {
         return isRenewed || name.startsWith("execution:");
       },
     })),
-    plan: { ...SHARED, faultShare: 0.3 },
+    plan: { ...SHARED, faultShare: 0.3, eventCount: 150 },
   },
   "goes by hints alone": {
     variant: around(() => ({ logStates: () => new Promise(() => {}) })),

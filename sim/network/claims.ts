@@ -5,7 +5,7 @@ interface Claim {
   readonly seq: number;
 }
 
-/** From the start or the head: what comes from there may cross what is said later. */
+/** From the start, the head, or wherever a reset led: what comes from there may cross what is said later. */
 const UNKNOWN: Claim = { epoch: "", seq: -1 };
 
 /** What a client has said that it has, over one connection. It is not to be sent again there. */
@@ -27,8 +27,8 @@ export class Claims {
   /** The client has read this. */
   hear(text: string): void {
     // What it has is not what the log has.
-    if (text.startsWith('{"type":"reset"'))
-      this.#lowest.delete((JSON.parse(text) as { channel: string }).channel);
+    if (!text.startsWith('{"type":"reset"')) return;
+    this.#lowest.set((JSON.parse(text) as { readonly channel: string }).channel, UNKNOWN);
   }
 
   isSentAgain({ stream, epoch, seq, fromSeq }: Omit<RecordOf<"wire">, "timeMs">): boolean {
