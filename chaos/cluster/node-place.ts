@@ -15,6 +15,8 @@ import { processErrors } from "./process-errors.ts";
 const PROGRAM = fileURLToPath(new URL("../node/main.ts", import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 20_000;
+const MAX_STARTS = 20;
+const RESTART_PAUSE_MS = 200;
 
 /** What a process leaves behind that has ended, or had to. */
 export interface EndedLife {
@@ -77,7 +79,18 @@ export class NodePlace {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** Where its store cannot be reached, it is started again and again, as it would be by whoever watches over it. */
   async start(): Promise<void> {
+    for (let triesLeft = MAX_STARTS - 1; ; triesLeft -= 1) {
+      const refusal = await this.startOnce();
+      if (refusal === undefined) return;
+      if (triesLeft === 0) throw new Error(`${this.name} did not start ${MAX_STARTS} times: ${refusal}`);
+      await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
+    }
+  }
+
+  /** Why it did not start; `undefined` when it runs. */
+  async startOnce(): Promise<string | undefined> {
     if (this.#process !== undefined) this.#ended();
     this.#lifeCount += 1;
     this.#isEnding = false;
@@ -91,9 +104,19 @@ export class NodePlace {
         ? new RunningProcess(argv, options)
         : new RunningProcess([...before, process.execPath, ...argv], { ...options, program });
     this.#process = process_;
-    const [, port] = await process_.matched(/listening on (\d+)/, START_TIMEOUT_MS);
+    const [, port, refusal] = await process_.matched(
+      /^listening on (\d+)$|^not started: (.*)$/m,
+      START_TIMEOUT_MS,
+    );
+    if (refusal !== undefined) {
+      this.#isEnding = true;
+      await process_.ended();
+      this.#ended();
+      return refusal;
+    }
     this.#port = Number(port);
     this.entry.targetPort = this.#port;
+    return undefined;
   }
 
   /** Resolves when it has done it. */

@@ -46,7 +46,7 @@ const options: ServerOptions = {
   ...(mutant === undefined ? {} : { store: await mutantStore(mutant, databaseUrl) }),
 };
 const server = createServer(options);
-const { port } = await server.listen({ port: 0 });
+const { port } = await server.listen({ port: 0 }).catch(endWithoutStart);
 sampleMemory();
 // Written only at the end of a process otherwise, and many of these are killed.
 flushCompileCache();
@@ -107,4 +107,10 @@ function memoryUsage(): NodeJS.MemoryUsage | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The store cannot be reached, or is not fit: whoever watches over the process tries again. */
+function endWithoutStart(cause: unknown): never {
+  process.stdout.write(`not started: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+  process.exit(1);
 }
