@@ -15,6 +15,7 @@ import { machineMs } from "../machine-clock.ts";
 import type { NodeConfig, NodeSettings } from "../node/node-config.ts";
 import { FaultProxy } from "../proxy/fault-proxy.ts";
 import { NodePlace } from "./node-place.ts";
+import type { NodeProgramName } from "./node-program.ts";
 import { RedisPair } from "./redis-pair.ts";
 
 export type StoreSpec =
@@ -30,6 +31,8 @@ export interface ClusterSpec {
   readonly store: StoreSpec;
   /** @default 1 */
   readonly nodeCount?: number;
+  /** @default "embedded" */
+  readonly program?: NodeProgramName;
   readonly settings?: NodeSettings;
   readonly mutant?: string;
   readonly areTokensNeeded?: boolean;
@@ -143,7 +146,7 @@ export class Cluster {
   }
 
   async #placeNodes(): Promise<void> {
-    const { nodeCount = 1, store, nodeFlags, wrapper } = this.spec;
+    const { nodeCount = 1, program = "embedded", store, nodeFlags, wrapper } = this.spec;
     for (let number = 1; number <= nodeCount; number += 1) {
       const folder = join(this.#folder, `node-${number}`);
       mkdirSync(join(folder, DATA_FOLDER), { recursive: true });
@@ -157,6 +160,7 @@ export class Cluster {
         folder,
         entry: await FaultProxy.start({ seed: seed + 1 }),
         storeLink,
+        program,
         config: this.#nodeConfig(folder, storeLink),
         ...(nodeFlags === undefined ? {} : { nodeFlags }),
         ...(wrapper === undefined ? {} : { wrapper }),

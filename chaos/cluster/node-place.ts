@@ -4,16 +4,13 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { RunningProcess } from "../../e2e/support/running-process.ts";
 import { type JournalRecord, readJournal } from "../node/journal.ts";
 import type { NodeConfig, NodeOrder } from "../node/node-config.ts";
 import type { FaultProxy } from "../proxy/fault-proxy.ts";
-import { COMPILE_CACHE } from "./compile-cache.ts";
+import { type NodeProgramName, nodeProgram, started } from "./node-program.ts";
 import { processErrors } from "./process-errors.ts";
 
-const PROGRAM = fileURLToPath(new URL("../node/main.ts", import.meta.url));
-const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 20_000;
 const MAX_STARTS = 20;
 const RESTART_PAUSE_MS = 200;
@@ -30,6 +27,7 @@ export interface NodePlaceOptions {
   readonly folder: string;
   readonly entry: FaultProxy;
   readonly storeLink: FaultProxy | undefined;
+  readonly program: NodeProgramName;
   readonly config: Omit<NodeConfig, "journalPath" | "life">;
   /** Flags of Node, such as a limit of its heap. */
   readonly nodeFlags?: readonly string[];
@@ -94,29 +92,27 @@ export class NodePlace {
     if (this.#process !== undefined) this.#ended();
     this.#lifeCount += 1;
     this.#isEnding = false;
-    const { config, folder, nodeFlags = [], wrapper = [] } = this.#options;
-    const full: NodeConfig = { ...config, life: this.life, journalPath: this.#journalPath(this.#lifeCount) };
-    const argv = [...nodeFlags, "--conditions=source", PROGRAM, JSON.stringify(full)];
-    const [program, ...before] = wrapper;
-    const options = { cwd: folder, env: COMPILE_CACHE };
-    const process_ =
-      program === undefined
-        ? new RunningProcess(argv, options)
-        : new RunningProcess([...before, process.execPath, ...argv], { ...options, program });
+    const process_ = this.#spawn();
     this.#process = process_;
-    const [, port, refusal] = await process_.matched(
-      /^listening on (\d+)$|^not started: (.*)$/m,
-      START_TIMEOUT_MS,
-    );
-    if (refusal !== undefined) {
-      this.#isEnding = true;
-      await process_.ended();
-      this.#ended();
-      return refusal;
+    const outcome = await started(process_);
+    if (typeof outcome === "string") {
+      this.#process = undefined;
+      return outcome;
     }
-    this.#port = Number(port);
-    this.entry.targetPort = this.#port;
+    this.#port = outcome;
+    this.entry.targetPort = outcome;
     return undefined;
+  }
+
+  #spawn(): RunningProcess {
+    const { config, folder, program, nodeFlags = [], wrapper = [] } = this.#options;
+    const journalPath = this.#journalPath(this.#lifeCount);
+    const { argv, env } = nodeProgram(program, { ...config, life: this.life, journalPath });
+    const options = { cwd: folder, env };
+    const [outer, ...before] = wrapper;
+    if (outer === undefined) return new RunningProcess([...nodeFlags, ...argv], options);
+    const inner = [...before, process.execPath, ...nodeFlags, ...argv];
+    return new RunningProcess(inner, { ...options, program: outer });
   }
 
   /** Resolves when it has done it. */

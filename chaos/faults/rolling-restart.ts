@@ -8,11 +8,11 @@ const LEFT_BY_ITSELF = [1000, 1005];
 export const rollingRestart: FaultClass = {
   name: "rolling-restart",
   title: "Rolling restart under load",
-  injection: "SIGTERM of one node after the other, each started again when it has ended",
+  injection: "SIGTERM of one `tachikoma serve` after the other, each started again when it has ended",
   holds: ["C1", "C2", "C3", "C4", "C5", "C15"],
   releaseRoundCount: 200,
   roundsPerTrial: 3,
-  cluster: anyDurableStore,
+  cluster: (dice) => ({ ...anyDurableStore(dice), program: "serve" }),
   async round(trial) {
     for (const node of trial.cluster.nodes) {
       await node.terminate();

@@ -20,6 +20,7 @@ import { machineMs } from "../machine-clock.ts";
 import { tokenFor } from "../node/permissions.ts";
 import { EntrySocket, type EntrySocketHooks } from "../workload/entry-socket.ts";
 import { Load, type LoadShares } from "../workload/load.ts";
+import { residentBytes } from "../workload/memory-sample.ts";
 import type { RemoteClient } from "../workload/remote-client.ts";
 import { TrialRecorder } from "./trial-recorder.ts";
 
@@ -157,6 +158,14 @@ export class Trial implements ActorWorld {
         actors.every((actor) => actor.isOnline && isAtHead(actor.standings())) &&
         this.remotes.every((remote) => isAtHead(remote.standings())),
     );
+  }
+
+  async sampleMemory(): Promise<void> {
+    for (const { life, url } of this.cluster.upNodes) {
+      const rssBytes = await residentBytes(url);
+      if (rssBytes !== undefined)
+        this.recorder.write({ kind: "mem", process: life, rssBytes, heapBytes: 0, moment: "load" });
+    }
   }
 
   /** @throws Error that says where everyone stands, when it does not become so in time */
