@@ -1,3 +1,4 @@
+import type { Environment } from "../../chaos/runner/environment.ts";
 import type { ChaosSummary } from "../../chaos/runner/summary.ts";
 import type { CountedSummary } from "./counted-part.ts";
 
@@ -5,12 +6,7 @@ import type { CountedSummary } from "./counted-part.ts";
 export interface LongResults {
   /** Day on which it ended: `2026-11-25`. */
   readonly date: string;
-  readonly environment: {
-    readonly node: string;
-    readonly redis: string;
-    readonly platform: string;
-    readonly processorCount: number;
-  };
+  readonly environment: Environment;
   readonly simulation?: CountedSummary;
   readonly differential?: CountedSummary;
   readonly chaos?: ChaosSummary;
