@@ -36,6 +36,7 @@ export interface ClusterSpec {
   readonly settings?: NodeSettings;
   readonly mutant?: string;
   readonly areTokensNeeded?: boolean;
+  readonly onOwnerLost?: "interrupt" | "restart";
   readonly nodeFlags?: readonly string[];
   readonly wrapper?: readonly string[];
 }
@@ -171,13 +172,14 @@ export class Cluster {
   }
 
   #nodeConfig(folder: string, storeLink: FaultProxy | undefined): Omit<NodeConfig, "journalPath" | "life"> {
-    const { store, settings, mutant, areTokensNeeded } = this.spec;
+    const { store, settings, mutant, areTokensNeeded, onOwnerLost } = this.spec;
     return {
       databaseUrl: databaseUrl(store, folder, storeLink),
       ...(store.kind === "redis" && store.database !== undefined ? { database: store.database } : {}),
       settings: withFastTimers(settings),
       ...(mutant === undefined ? {} : { mutant }),
       ...(areTokensNeeded === undefined ? {} : { areTokensNeeded }),
+      ...(onOwnerLost === undefined ? {} : { onOwnerLost }),
     };
   }
 }

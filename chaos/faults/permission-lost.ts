@@ -19,7 +19,7 @@ export const permissionLost: FaultClass = {
   cluster: (dice) => ({ ...anyDurableStore(dice), areTokensNeeded: true }),
   trial: { load: { shares: { subscribe: 0, unsubscribe: 0 } } },
   // That it loses the channel is what is done to the client.
-  excuses: ["client-closed", "subscription-lost"],
+  excuses: ["client-closed", "client-error", "subscription-lost"],
   async round(trial, dice) {
     if (dice.chance(0.5)) await revoke(trial, dice);
     else await expire(trial, dice);

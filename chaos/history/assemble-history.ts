@@ -24,7 +24,7 @@ const TENANT = "default";
 export function assembleHistory(evidence: Evidence): HistoryRecord[] {
   const { records, journals, dumpedAtMs } = evidence;
   const seen = firstSeen(records);
-  const said = new Map(yieldsOf(journals).map((one) => [`${one.gen} ${one.val}`, one]));
+  const said = firstYields(journals);
   const sentMs = new Map(
     journals.filter((one) => one.kind === "llm.sent").map(({ gen, timeMs }) => [gen, timeMs]),
   );
@@ -71,6 +71,17 @@ function yieldsOf(journals: readonly JournalRecord[]): Yielded[] {
   return journals.filter((record): record is Yielded => record.kind === "yield");
 }
 
+/** A handler that is run anew says some things again. */
+function firstYields(journals: readonly JournalRecord[]): Map<string, Yielded> {
+  const first = new Map<string, Yielded>();
+  for (const one of yieldsOf(journals)) {
+    const key = `${one.gen} ${one.val}`;
+    const known = first.get(key);
+    if (known === undefined || one.timeMs < known.timeMs) first.set(key, one);
+  }
+  return first;
+}
+
 /** The owners of an execution in the order in which they first wrote: an older one that writes again is out of order. */
 function withFences(entries: readonly LogEntry[]): LogEntry[] {
   const owners = new Map<string, string[]>();
@@ -114,7 +125,8 @@ function* executionRecords(
       continue;
     }
     // What the server adds around a handler's words came no earlier than the words before it.
-    const timeMs = said.get(`${gen} ${val}`)?.timeMs ?? lastMs.get(gen) ?? seenMs;
+    // What comes later in the log was stored later, whoever said it first.
+    const timeMs = Math.max(said.get(`${gen} ${val}`)?.timeMs ?? 0, lastMs.get(gen) ?? 0);
     lastMs.set(gen, timeMs);
     yield { kind: "gen.chunk", timeMs, gen, fence, val };
   }

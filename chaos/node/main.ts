@@ -23,7 +23,7 @@ const journal = openJournal(config.journalPath);
 const permissions = new Permissions();
 const upstream = { url: "http://127.0.0.1:1" };
 
-const { settings, life, databaseUrl, database, areTokensNeeded, mutant } = config;
+const { settings, life, databaseUrl, database, areTokensNeeded, mutant, onOwnerLost = "interrupt" } = config;
 const options: ServerOptions = {
   ...settings,
   database: { url: databaseUrl, ...database },
@@ -37,7 +37,7 @@ const options: ServerOptions = {
     ]),
   ),
   executions: {
-    model: ownedOutput<ModelInput>(createModel(systemClock, journal), life, journal),
+    model: { run: ownedOutput<ModelInput>(createModel(systemClock, journal), life, journal), onOwnerLost },
     upstream: (context) =>
       openAiCompatible({ baseUrl: upstream.url, model: "mock", limits: UPSTREAM_LIMITS })(context),
   },
