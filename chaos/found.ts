@@ -27,4 +27,10 @@ export const FOUND: readonly Found[] = [
     text: "on SQLite, a lease time that is no multiple of 3 ms kept a server from starting after a crash",
     test: "packages/server/src/core/cluster/node-lease.test.ts",
   },
+  {
+    fault: "owner-paused",
+    seed: 1_988_450_898,
+    text: "a cancel was answered as applied although another node had ended the execution while its owner was paused",
+    test: "packages/server/src/core/execution/zombie-owner.test.ts",
+  },
 ];
