@@ -31,7 +31,7 @@ export interface TrialOptions {
   readonly cluster: ClusterSpec;
   readonly libraryClientCount?: number;
   readonly plainClientCount?: number;
-  /** How long anything may take that has to happen. @default 40_000 */
+  /** How long anything may take that has to happen. @default 30_000 */
   readonly patienceMs?: number;
   readonly load?: { readonly pauseMs?: number; readonly shares?: Partial<LoadShares> };
 }
@@ -46,8 +46,8 @@ export interface ClosedConnection {
 }
 
 const CHANNELS = ["chat:1", "chat:2", "small:1"] as const;
-/** Handlers that nobody can stop, leases that have to expire first, and a machine that is busy with something else. */
-const PATIENCE_MS = 40_000;
+/** So soon after the last fault everyone has to have everything. */
+const PATIENCE_MS = 30_000;
 const LOAD_PAUSE_MS = 4;
 const TOKEN_LIFE_MS = 3_600_000;
 
