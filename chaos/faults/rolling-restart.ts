@@ -20,9 +20,9 @@ export const rollingRestart: FaultClass = {
       await trial.caughtUp();
     }
   },
-  judge({ closed }) {
+  judge({ network }) {
     const allowed = [SERVICE_RESTART, ...LEFT_BY_ITSELF];
-    return closed
+    return network.closed
       .filter(({ code, wasOpen }) => wasOpen && !allowed.includes(code))
       .map(({ client, code }) => `a connection of ${client} ended with ${code} in a rolling restart`);
   },
