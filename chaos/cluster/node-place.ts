@@ -115,14 +115,16 @@ export class NodePlace {
     return new RunningProcess(inner, { ...options, program: outer });
   }
 
-  /** Resolves when it has done it. */
+  /** Resolves when it has done it, or has ended meanwhile. */
   async tell(order: NodeOrder): Promise<void> {
     const process_ = this.#process;
     if (process_ === undefined) return;
     this.#orderCount += 1;
     const number = this.#orderCount;
     process_.tell(JSON.stringify({ ...order, number }));
-    await process_.matched(new RegExp(`^obeyed ${number}$`, "m"));
+    await process_.matched(new RegExp(`^obeyed ${number}$`, "m")).catch((cause: unknown) => {
+      if (!process_.hasEnded) throw cause;
+    });
   }
 
   async kill(): Promise<void> {
