@@ -49,6 +49,7 @@ export class NodePlace {
   #port: number | undefined;
   #isPaused = false;
   #orderCount = 0;
+  #starting: Promise<void> | undefined;
   /** It has been told to end, or was killed: not coming back by itself is no fault. */
   #isEnding = false;
   readonly #errors: { readonly life: string; readonly text: string }[] = [];
@@ -78,7 +79,15 @@ export class NodePlace {
   }
 
   /** Where its store cannot be reached, it is started again and again, as it would be by whoever watches over it. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    // Two faults at once may both bring it back.
+    this.#starting ??= this.#startAgain().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #startAgain(): Promise<void> {
     for (let triesLeft = MAX_STARTS - 1; ; triesLeft -= 1) {
       const refusal = await this.startOnce();
       if (refusal === undefined) return;
@@ -89,6 +98,7 @@ export class NodePlace {
 
   /** Why it did not start; `undefined` when it runs. */
   async startOnce(): Promise<string | undefined> {
+    if (this.isUp) return undefined;
     if (this.#process !== undefined) this.#ended();
     this.#lifeCount += 1;
     this.#isEnding = false;
