@@ -8,7 +8,7 @@ import { failureText } from "./runner/run-all.ts";
 import { seedOf } from "./runner/schedule.ts";
 import { runTrial } from "./trial/run-trial.ts";
 
-const GROUP_SIZE = 3;
+const GROUP_SIZE = 6;
 const TRIAL_TIMEOUT_MS = 120_000;
 
 const seed = Number(process.env["TACHIKOMA_CHAOS_SEED"] ?? Math.floor(Math.random() * 1_000_000));

@@ -1,10 +1,9 @@
 /** Trials of all fault classes on real processes. `--help` for the options. */
 
-import { spawnSync } from "node:child_process";
-import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { longRunRoundCount } from "./faults/fault-class.ts";
 import { FAULT_CLASSES } from "./faults/index.ts";
+import { environment } from "./runner/environment.ts";
 import { type Plan, planOf, USAGE } from "./runner/plan.ts";
 import { failureText, runAll } from "./runner/run-all.ts";
 import { loadState, type RunState, saveState } from "./runner/run-state.ts";
@@ -52,14 +51,7 @@ async function replay({ faults, roundCount }: Plan, seed: number): Promise<void>
 }
 
 function freshState(seed: number): RunState {
-  const redis = /v=([\d.]+)/.exec(String(spawnSync("redis-server", ["--version"]).stdout))?.[1];
-  return {
-    seed,
-    startedAt: new Date().toISOString(),
-    durationMs: 0,
-    environment: { node: process.version, redis: redis ?? "none", processorCount: cpus().length },
-    trials: [],
-  };
+  return { seed, startedAt: new Date().toISOString(), durationMs: 0, environment: environment(), trials: [] };
 }
 
 function list(): void {

@@ -15,6 +15,7 @@ import { machineMs } from "../machine-clock.ts";
 import type { NodeConfig, NodeSettings } from "../node/node-config.ts";
 import { FaultProxy } from "../proxy/fault-proxy.ts";
 import { NodePlace } from "./node-place.ts";
+import type { NodeProgramName } from "./node-program.ts";
 import { RedisPair } from "./redis-pair.ts";
 
 export type StoreSpec =
@@ -30,9 +31,12 @@ export interface ClusterSpec {
   readonly store: StoreSpec;
   /** @default 1 */
   readonly nodeCount?: number;
+  /** @default "embedded" */
+  readonly program?: NodeProgramName;
   readonly settings?: NodeSettings;
   readonly mutant?: string;
   readonly areTokensNeeded?: boolean;
+  readonly onOwnerLost?: "interrupt" | "restart";
   readonly nodeFlags?: readonly string[];
   readonly wrapper?: readonly string[];
 }
@@ -143,7 +147,7 @@ export class Cluster {
   }
 
   async #placeNodes(): Promise<void> {
-    const { nodeCount = 1, store, nodeFlags, wrapper } = this.spec;
+    const { nodeCount = 1, program = "embedded", store, nodeFlags, wrapper } = this.spec;
     for (let number = 1; number <= nodeCount; number += 1) {
       const folder = join(this.#folder, `node-${number}`);
       mkdirSync(join(folder, DATA_FOLDER), { recursive: true });
@@ -157,6 +161,7 @@ export class Cluster {
         folder,
         entry: await FaultProxy.start({ seed: seed + 1 }),
         storeLink,
+        program,
         config: this.#nodeConfig(folder, storeLink),
         ...(nodeFlags === undefined ? {} : { nodeFlags }),
         ...(wrapper === undefined ? {} : { wrapper }),
@@ -167,13 +172,14 @@ export class Cluster {
   }
 
   #nodeConfig(folder: string, storeLink: FaultProxy | undefined): Omit<NodeConfig, "journalPath" | "life"> {
-    const { store, settings, mutant, areTokensNeeded } = this.spec;
+    const { store, settings, mutant, areTokensNeeded, onOwnerLost } = this.spec;
     return {
       databaseUrl: databaseUrl(store, folder, storeLink),
       ...(store.kind === "redis" && store.database !== undefined ? { database: store.database } : {}),
       settings: withFastTimers(settings),
       ...(mutant === undefined ? {} : { mutant }),
       ...(areTokensNeeded === undefined ? {} : { areTokensNeeded }),
+      ...(onOwnerLost === undefined ? {} : { onOwnerLost }),
     };
   }
 }

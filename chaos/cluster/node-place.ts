@@ -4,17 +4,16 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { RunningProcess } from "../../e2e/support/running-process.ts";
 import { type JournalRecord, readJournal } from "../node/journal.ts";
 import type { NodeConfig, NodeOrder } from "../node/node-config.ts";
 import type { FaultProxy } from "../proxy/fault-proxy.ts";
-import { COMPILE_CACHE } from "./compile-cache.ts";
+import { type NodeProgramName, nodeProgram, started } from "./node-program.ts";
 import { processErrors } from "./process-errors.ts";
 
-const PROGRAM = fileURLToPath(new URL("../node/main.ts", import.meta.url));
-const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 20_000;
+const MAX_STARTS = 20;
+const RESTART_PAUSE_MS = 200;
 
 /** What a process leaves behind that has ended, or had to. */
 export interface EndedLife {
@@ -28,6 +27,7 @@ export interface NodePlaceOptions {
   readonly folder: string;
   readonly entry: FaultProxy;
   readonly storeLink: FaultProxy | undefined;
+  readonly program: NodeProgramName;
   readonly config: Omit<NodeConfig, "journalPath" | "life">;
   /** Flags of Node, such as a limit of its heap. */
   readonly nodeFlags?: readonly string[];
@@ -49,6 +49,7 @@ export class NodePlace {
   #port: number | undefined;
   #isPaused = false;
   #orderCount = 0;
+  #starting: Promise<void> | undefined;
   /** It has been told to end, or was killed: not coming back by itself is no fault. */
   #isEnding = false;
   readonly #errors: { readonly life: string; readonly text: string }[] = [];
@@ -77,33 +78,63 @@ export class NodePlace {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  async start(): Promise<void> {
+  /** Where its store cannot be reached, it is started again and again, as it would be by whoever watches over it. */
+  start(): Promise<void> {
+    // Two faults at once may both bring it back.
+    this.#starting ??= this.#startAgain().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #startAgain(): Promise<void> {
+    for (let triesLeft = MAX_STARTS - 1; ; triesLeft -= 1) {
+      const refusal = await this.startOnce();
+      if (refusal === undefined) return;
+      if (triesLeft === 0) throw new Error(`${this.name} did not start ${MAX_STARTS} times: ${refusal}`);
+      await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE_MS));
+    }
+  }
+
+  /** Why it did not start; `undefined` when it runs. */
+  async startOnce(): Promise<string | undefined> {
+    if (this.isUp) return undefined;
     if (this.#process !== undefined) this.#ended();
     this.#lifeCount += 1;
     this.#isEnding = false;
-    const { config, folder, nodeFlags = [], wrapper = [] } = this.#options;
-    const full: NodeConfig = { ...config, life: this.life, journalPath: this.#journalPath(this.#lifeCount) };
-    const argv = [...nodeFlags, "--conditions=source", PROGRAM, JSON.stringify(full)];
-    const [program, ...before] = wrapper;
-    const options = { cwd: folder, env: COMPILE_CACHE };
-    const process_ =
-      program === undefined
-        ? new RunningProcess(argv, options)
-        : new RunningProcess([...before, process.execPath, ...argv], { ...options, program });
+    const process_ = this.#spawn();
     this.#process = process_;
-    const [, port] = await process_.matched(/listening on (\d+)/, START_TIMEOUT_MS);
-    this.#port = Number(port);
-    this.entry.targetPort = this.#port;
+    const outcome = await started(process_);
+    if (typeof outcome === "string") {
+      this.#process = undefined;
+      return outcome;
+    }
+    this.#port = outcome;
+    this.entry.targetPort = outcome;
+    return undefined;
   }
 
-  /** Resolves when it has done it. */
+  #spawn(): RunningProcess {
+    const { config, folder, program, nodeFlags = [], wrapper = [] } = this.#options;
+    const journalPath = this.#journalPath(this.#lifeCount);
+    const { argv, env } = nodeProgram(program, { ...config, life: this.life, journalPath });
+    const options = { cwd: folder, env };
+    const [outer, ...before] = wrapper;
+    if (outer === undefined) return new RunningProcess([...nodeFlags, ...argv], options);
+    const inner = [...before, process.execPath, ...nodeFlags, ...argv];
+    return new RunningProcess(inner, { ...options, program: outer });
+  }
+
+  /** Resolves when it has done it, or has ended meanwhile. */
   async tell(order: NodeOrder): Promise<void> {
     const process_ = this.#process;
     if (process_ === undefined) return;
     this.#orderCount += 1;
     const number = this.#orderCount;
     process_.tell(JSON.stringify({ ...order, number }));
-    await process_.matched(new RegExp(`^obeyed ${number}$`, "m"));
+    await process_.matched(new RegExp(`^obeyed ${number}$`, "m")).catch((cause: unknown) => {
+      if (!process_.hasEnded) throw cause;
+    });
   }
 
   async kill(): Promise<void> {

@@ -26,7 +26,7 @@ export const fastReconnect: FaultClass = {
 async function dropAgainAndAgain(trial: Trial, dice: Dice): Promise<void> {
   const cutCount = dice.between(1, MAX_CUT_COUNT);
   for (let count = 0; count < cutCount; count += 1) {
-    for (const socket of trial.socketsOf()) if (dice.chance(0.7)) socket.terminate();
+    for (const socket of trial.network.socketsOf()) if (dice.chance(0.7)) socket.terminate();
     await lasting(dice.between(0, MAX_PAUSE_MS));
   }
 }

@@ -12,7 +12,7 @@ export const halfOpen: FaultClass = {
   cluster: anyDurableStore,
   async round(trial, dice) {
     const faults = dice.pick([{ toServer: { isHeld: true } }, { toClient: { isHeld: true } }, BLACK_HOLE]);
-    const held = new Set(trial.socketsOf().map(({ id }) => id));
+    const held = new Set(trial.network.socketsOf().map(({ id }) => id));
     for (const { entry } of trial.cluster.nodes) {
       entry.setFaults(faults);
       entry.setFaultsOfNext(() => ({}));
@@ -20,7 +20,7 @@ export const halfOpen: FaultClass = {
     // Both sides find out by themselves, and the clients come back over other connections.
     await trial.until("every client on a new connection", () =>
       trial.actors.every(
-        (actor) => actor.isOnline && trial.socketsOf(actor.name).some(({ id }) => !held.has(id)),
+        (actor) => actor.isOnline && trial.network.socketsOf(actor.name).some(({ id }) => !held.has(id)),
       ),
     );
   },

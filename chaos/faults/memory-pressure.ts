@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import type { Dice } from "../../sim/dice.ts";
 import type { Trial } from "../trial/trial.ts";
 import { crowd } from "../workload/crowd.ts";
@@ -22,6 +23,7 @@ export const memoryPressure: FaultClass = {
     nodeFlags: [`--max-old-space-size=${HEAP_MIB}`],
     wrapper: ["prlimit", `--nofile=${MAX_FILES}`],
   }),
+  obstacle: () => (spawnSync("prlimit", ["--version"]).status === 0 ? undefined : "there is no prlimit here"),
   checks: { maxRssBytes: 400 * MEBIBYTE, maxHeapBytes: (HEAP_MIB + 32) * MEBIBYTE },
   async round(trial, dice) {
     const node = trial.cluster.nodes[0]!;

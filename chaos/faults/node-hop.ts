@@ -13,14 +13,14 @@ export const nodeHop: FaultClass = {
   cluster: () => ({ ...REDIS, nodeCount: 3 }),
   obstacle: redisMissing,
   async round(trial, dice) {
-    trial.choosePort = () => dice.pick(trial.cluster.nodes).entry.port;
+    trial.network.choosePort = () => dice.pick(trial.cluster.nodes).entry.port;
     for (let count = 0; count < HOP_COUNT; count += 1) {
-      const sockets = trial.socketsOf();
+      const sockets = trial.network.socketsOf();
       for (const socket of sockets) socket.terminate();
       await trial.until("everyone at some node", () =>
         trial.actors.every(
           ({ name, isOnline }) =>
-            isOnline && trial.socketsOf(name).some((socket) => !sockets.includes(socket)),
+            isOnline && trial.network.socketsOf(name).some((socket) => !sockets.includes(socket)),
         ),
       );
     }

@@ -1,6 +1,6 @@
 import type { FaultClass } from "./fault-class.ts";
 import { lasting } from "./pause.ts";
-import { anyDurableStore } from "./stores.ts";
+import { anyDurableStore, withEitherPolicy } from "./stores.ts";
 
 export const nodeKilled: FaultClass = {
   name: "node-killed",
@@ -9,7 +9,7 @@ export const nodeKilled: FaultClass = {
   holds: ["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C10", "C11", "C12", "C13"],
   releaseRoundCount: 2_000,
   roundsPerTrial: 10,
-  cluster: anyDurableStore,
+  cluster: (dice) => withEitherPolicy(anyDurableStore(dice), dice),
   async round(trial, dice) {
     const { nodes } = trial.cluster;
     const node = dice.pick(nodes);

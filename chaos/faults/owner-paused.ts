@@ -1,7 +1,7 @@
 import { LEASE_TTL_SECS } from "../cluster/cluster.ts";
 import type { FaultClass } from "./fault-class.ts";
 import { lasting } from "./pause.ts";
-import { REDIS, redisMissing } from "./stores.ts";
+import { REDIS, redisMissing, withEitherPolicy } from "./stores.ts";
 
 const LEASE_TTL_MS = LEASE_TTL_SECS * 1_000;
 
@@ -12,7 +12,7 @@ export const ownerPaused: FaultClass = {
   holds: ["C11", "C12"],
   releaseRoundCount: 1_000,
   roundsPerTrial: 5,
-  cluster: () => REDIS,
+  cluster: (dice) => withEitherPolicy(REDIS, dice),
   obstacle: redisMissing,
   checks: { cancelChunkGraceMs: 3 * LEASE_TTL_MS, cancelAbortMs: 3 * LEASE_TTL_MS },
   async round(trial, dice) {

@@ -19,7 +19,7 @@ export const permissionLost: FaultClass = {
   cluster: (dice) => ({ ...anyDurableStore(dice), areTokensNeeded: true }),
   trial: { load: { shares: { subscribe: 0, unsubscribe: 0 } } },
   // That it loses the channel is what is done to the client.
-  excuses: ["client-closed", "subscription-lost"],
+  excuses: ["client-closed", "client-error", "subscription-lost"],
   async round(trial, dice) {
     if (dice.chance(0.5)) await revoke(trial, dice);
     else await expire(trial, dice);
@@ -61,11 +61,11 @@ async function expire(trial: Trial, dice: Dice): Promise<void> {
   const actor = dice.pick(trial.actors);
   const lifeMs = dice.between(100, MAX_TOKEN_LIFE_MS);
   const closedCount = () =>
-    trial.closed.filter(({ client, code }) => client === actor.name && code === TOKEN_EXPIRED).length;
+    trial.network.closed.filter(({ client, code }) => client === actor.name && code === TOKEN_EXPIRED).length;
   const beforeCount = closedCount();
-  const usual = trial.tokenOf;
-  trial.tokenOf = (name) => (name === actor.name ? tokenFor(name, Date.now() + lifeMs) : usual(name));
-  for (const socket of trial.socketsOf(actor.name)) socket.terminate();
+  const usual = trial.network.tokenOf;
+  trial.network.tokenOf = (name) => (name === actor.name ? tokenFor(name, Date.now() + lifeMs) : usual(name));
+  for (const socket of trial.network.socketsOf(actor.name)) socket.terminate();
   await trial.until("the token to expire", () => closedCount() > beforeCount);
-  trial.tokenOf = usual;
+  trial.network.tokenOf = usual;
 }

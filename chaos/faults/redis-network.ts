@@ -4,6 +4,9 @@ import type { FaultClass } from "./fault-class.ts";
 import { lasting } from "./pause.ts";
 import { REDIS, redisMissing } from "./stores.ts";
 
+/** By the look at the heads at the latest, on a machine that has other things to do. */
+const MAX_DEAF_MS = 10_000;
+
 export const redisPartition: FaultClass = {
   name: "redis-partition",
   title: "Redis partition from one node or all, also one-way",
@@ -40,9 +43,12 @@ export const wakeUpDead: FaultClass = {
     const connections = cluster.storeLinks.flatMap(subscriberConnections);
     if (connections.length === 0) throw new Error("No node listens for new records of the others");
     for (const connection of connections) connection.faults = { toClient: { isHeld: true } };
-    // Found by the nodes themselves: nothing is healed before everyone has everything.
     await trial.untilBusy(dice);
+    // Found by the nodes themselves: nothing is healed before everyone has everything.
+    const sinceMs = performance.now();
     await trial.caughtUp();
+    const tookMs = performance.now() - sinceMs;
+    if (tookMs > MAX_DEAF_MS) trial.recorder.find("wake-up", `a node was deaf for ${Math.round(tookMs)} ms`);
   },
 };
 

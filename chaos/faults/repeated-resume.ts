@@ -16,12 +16,12 @@ export const repeatedResume: FaultClass = {
     await trial.until("the work to rest", () => trial.actors.every((actor) => actor.unanswered.length === 0));
     await trial.caughtUp();
     for (let count = 0; count < RESUME_COUNT; count += 1) {
-      const sockets = trial.socketsOf();
+      const sockets = trial.network.socketsOf();
       for (const socket of sockets) socket.terminate();
       await trial.until("everyone to be back", () =>
         trial.actors.every(
           ({ name, isOnline }) =>
-            isOnline && trial.socketsOf(name).some((socket) => !sockets.includes(socket)),
+            isOnline && trial.network.socketsOf(name).some((socket) => !sockets.includes(socket)),
         ),
       );
     }

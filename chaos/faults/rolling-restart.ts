@@ -8,11 +8,11 @@ const LEFT_BY_ITSELF = [1000, 1005];
 export const rollingRestart: FaultClass = {
   name: "rolling-restart",
   title: "Rolling restart under load",
-  injection: "SIGTERM of one node after the other, each started again when it has ended",
+  injection: "SIGTERM of one `tachikoma serve` after the other, each started again when it has ended",
   holds: ["C1", "C2", "C3", "C4", "C5", "C15"],
   releaseRoundCount: 200,
   roundsPerTrial: 3,
-  cluster: anyDurableStore,
+  cluster: (dice) => ({ ...anyDurableStore(dice), program: "serve" }),
   async round(trial) {
     for (const node of trial.cluster.nodes) {
       await node.terminate();
@@ -20,9 +20,9 @@ export const rollingRestart: FaultClass = {
       await trial.caughtUp();
     }
   },
-  judge({ closed }) {
+  judge({ network }) {
     const allowed = [SERVICE_RESTART, ...LEFT_BY_ITSELF];
-    return closed
+    return network.closed
       .filter(({ code, wasOpen }) => wasOpen && !allowed.includes(code))
       .map(({ client, code }) => `a connection of ${client} ended with ${code} in a rolling restart`);
   },

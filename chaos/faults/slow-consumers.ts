@@ -20,7 +20,7 @@ export const slowConsumers: FaultClass = {
     const others = trial.actors.filter((actor) => actor !== slow);
     const gate = await Gate.open(trial, slow.name);
     try {
-      for (const socket of trial.socketsOf(slow.name)) socket.terminate();
+      for (const socket of trial.network.socketsOf(slow.name)) socket.terminate();
       await trial.until(
         "the slow client to come through its gate",
         () => slow.isOnline && gate.proxy.connections.length > 0,

@@ -14,6 +14,11 @@ export function anyDurableStore(dice: Dice): ClusterSpec {
   return findRedisServer() === undefined || dice.chance(0.5) ? SQLITE : REDIS;
 }
 
+/** With executions that are interrupted when their owner is lost, or run once more. */
+export function withEitherPolicy(spec: ClusterSpec, dice: Dice): ClusterSpec {
+  return { ...spec, onOwnerLost: dice.pick(["interrupt", "restart"] as const) };
+}
+
 export function redisMissing(): string | undefined {
   return findRedisServer() === undefined ? "redis-server is not installed" : undefined;
 }

@@ -3,7 +3,7 @@
  * together from the journals of the nodes and the final logs. Nobody tells when a chunk was stored, so it gets the time at
  * which its handler said it: it cannot have been in the log before.
  */
-import type { HistoryRecord, LogEntry, RecordOf } from "../../sim/history/history-record.ts";
+import type { HistoryRecord, LogEntry } from "../../sim/history/history-record.ts";
 import { outcomeOf, startValue } from "../../sim/record-value.ts";
 import type { EndedLife } from "../cluster/node-place.ts";
 import type { JournalRecord, Yielded } from "../node/journal.ts";
@@ -24,7 +24,7 @@ const TENANT = "default";
 export function assembleHistory(evidence: Evidence): HistoryRecord[] {
   const { records, journals, dumpedAtMs } = evidence;
   const seen = firstSeen(records);
-  const said = new Map(yieldsOf(journals).map((one) => [`${one.gen} ${one.val}`, one]));
+  const said = firstYields(journals);
   const sentMs = new Map(
     journals.filter((one) => one.kind === "llm.sent").map(({ gen, timeMs }) => [gen, timeMs]),
   );
@@ -44,7 +44,7 @@ export function assembleHistory(evidence: Evidence): HistoryRecord[] {
     added.push(...executionRecords(stream, entries, { seen, said, sentMs, dumpedAtMs }));
     for (const { val } of entries) explained.add(`${stream} ${val}`);
   }
-  added.push(...lostRecords(records, explained, said));
+  added.push(...lostRecords(evidence, explained, said));
   return [...records, ...added].toSorted((a, b) => a.timeMs - b.timeMs);
 }
 
@@ -69,6 +69,17 @@ function firstSeen(records: readonly HistoryRecord[]): Map<string, number> {
 
 function yieldsOf(journals: readonly JournalRecord[]): Yielded[] {
   return journals.filter((record): record is Yielded => record.kind === "yield");
+}
+
+/** A handler that is run anew says some things again. */
+function firstYields(journals: readonly JournalRecord[]): Map<string, Yielded> {
+  const first = new Map<string, Yielded>();
+  for (const one of yieldsOf(journals)) {
+    const key = `${one.gen} ${one.val}`;
+    const known = first.get(key);
+    if (known === undefined || one.timeMs < known.timeMs) first.set(key, one);
+  }
+  return first;
 }
 
 /** The owners of an execution in the order in which they first wrote: an older one that writes again is out of order. */
@@ -114,7 +125,8 @@ function* executionRecords(
       continue;
     }
     // What the server adds around a handler's words came no earlier than the words before it.
-    const timeMs = said.get(`${gen} ${val}`)?.timeMs ?? lastMs.get(gen) ?? seenMs;
+    // What comes later in the log was stored later, whoever said it first.
+    const timeMs = Math.max(said.get(`${gen} ${val}`)?.timeMs ?? 0, lastMs.get(gen) ?? 0);
     lastMs.set(gen, timeMs);
     yield { kind: "gen.chunk", timeMs, gen, fence, val };
   }
@@ -137,25 +149,37 @@ function* upstreamRecords({ journals, endedLives }: Evidence): Generator<History
 }
 
 /**
- * What was applied and is in no log any more, because the log lost it. A handler's words have their yield to prove where they
- * came from; for what the server itself wrote there is no witness, so it counts as written by somebody who never heard back.
+ * What was applied and is in no log any more, because it was trimmed or lost. A handler's words have their yield to prove where
+ * they came from; for what the server itself wrote there is no witness. Together they count as one execution of each stream,
+ * which the store has lost.
  */
 function* lostRecords(
-  records: readonly HistoryRecord[],
+  { records, dumpedAtMs }: Evidence,
   explained: ReadonlySet<string>,
   said: ReadonlyMap<string, Yielded>,
-): Generator<RecordOf<"pub.invoke">> {
+): Generator<HistoryRecord> {
   const spoken = new Set([...said.values()].map(({ val }) => val));
-  const done = new Set<string>();
+  const lost = new Map<string, Set<string>>();
   for (const record of records) {
     if (record.kind !== "apply" && record.kind !== "wire") continue;
     if (record.fromSeq !== undefined && record.fromSeq !== record.seq) continue;
     const { stream, val, timeMs } = record;
-    const key = `${stream} ${val}`;
-    const isOwn = val.startsWith('"');
-    if (isOwn || explained.has(key) || done.has(key)) continue;
-    done.add(key);
+    // A published message has its own record of who wrote it.
+    if (val.startsWith('"') || explained.has(`${stream} ${val}`)) continue;
     if (ownerOf(val) !== undefined && !spoken.has(val)) continue;
-    yield { kind: "pub.invoke", timeMs, op: `lost ${key}`, stream, val };
+    const values = lost.get(stream) ?? new Set();
+    if (values.has(val)) continue;
+    const gen = `lost from ${stream}`;
+    if (values.size === 0) yield { kind: "gen.start", timeMs, gen, stream, fence: 1 };
+    lost.set(stream, values.add(val));
+    yield { kind: "gen.chunk", timeMs, gen, fence: 1, val };
   }
+  for (const [stream, { size }] of lost)
+    yield {
+      kind: "gen.lost",
+      timeMs: dumpedAtMs,
+      gen: `lost from ${stream}`,
+      appendCount: size,
+      isStartLost: true,
+    };
 }

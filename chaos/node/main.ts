@@ -23,7 +23,7 @@ const journal = openJournal(config.journalPath);
 const permissions = new Permissions();
 const upstream = { url: "http://127.0.0.1:1" };
 
-const { settings, life, databaseUrl, database, areTokensNeeded, mutant } = config;
+const { settings, life, databaseUrl, database, areTokensNeeded, mutant, onOwnerLost = "interrupt" } = config;
 const options: ServerOptions = {
   ...settings,
   database: { url: databaseUrl, ...database },
@@ -37,7 +37,7 @@ const options: ServerOptions = {
     ]),
   ),
   executions: {
-    model: ownedOutput<ModelInput>(createModel(systemClock, journal), life, journal),
+    model: { run: ownedOutput<ModelInput>(createModel(systemClock, journal), life, journal), onOwnerLost },
     upstream: (context) =>
       openAiCompatible({ baseUrl: upstream.url, model: "mock", limits: UPSTREAM_LIMITS })(context),
   },
@@ -46,7 +46,7 @@ const options: ServerOptions = {
   ...(mutant === undefined ? {} : { store: await mutantStore(mutant, databaseUrl) }),
 };
 const server = createServer(options);
-const { port } = await server.listen({ port: 0 });
+const { port } = await server.listen({ port: 0 }).catch(endWithoutStart);
 sampleMemory();
 // Written only at the end of a process otherwise, and many of these are killed.
 flushCompileCache();
@@ -107,4 +107,10 @@ function memoryUsage(): NodeJS.MemoryUsage | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The store cannot be reached, or is not fit: whoever watches over the process tries again. */
+function endWithoutStart(cause: unknown): never {
+  process.stdout.write(`not started: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+  process.exit(1);
 }

@@ -18,6 +18,8 @@ export interface NodeConfig {
   readonly settings: NodeSettings;
   /** A fault from `sim/server-mutants.ts`, to see that it is found. */
   readonly mutant?: string;
+  /** What becomes of an execution whose owner is lost. @default "interrupt" */
+  readonly onOwnerLost?: "interrupt" | "restart";
   /** Clients have to show a token; see `tokenFor`. */
   readonly areTokensNeeded?: boolean;
 }

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { TrialResult } from "../trial/run-trial.ts";
+import type { Environment } from "./environment.ts";
 
 const MAX_KEPT_PROBLEMS = 10;
 const MAX_PROBLEM_CHARS = 500;
@@ -14,7 +15,7 @@ export interface RunState {
   readonly startedAt: string;
   /** Time in which trials ran, over all sessions of the run. */
   durationMs: number;
-  readonly environment: { readonly node: string; readonly redis: string; readonly processorCount: number };
+  readonly environment: Environment;
   readonly trials: TrialResult[];
 }
 

@@ -13,6 +13,8 @@ import { machineMs } from "../machine-clock.ts";
 import { type DumpedLog, dumpLog, LogMoved } from "../workload/log-dump.ts";
 import type { Trial } from "./trial.ts";
 
+/** One that was accepted, and whose log does not know it any more. */
+const LOST_EXECUTION = /^execute (?!in )/;
 const TENANT_PREFIX = "default/";
 
 export interface Verdict {
@@ -77,7 +79,7 @@ async function settled(trial: Trial, isDurable: boolean): Promise<readonly Dumpe
     () =>
       actors.every(
         ({ isOnline, unanswered }) =>
-          isOnline && unanswered.every((what) => !isDurable && what.startsWith("execute")),
+          isOnline && unanswered.every((what) => !isDurable && LOST_EXECUTION.test(what)),
       ) && remotes.every((remote) => remote.unanswered().length === 0),
   );
   recorder.write({ kind: "phase", phase: "quiescent" });
@@ -86,7 +88,7 @@ async function settled(trial: Trial, isDurable: boolean): Promise<readonly Dumpe
     trial.patienceMs,
     "every execution to end and everyone to be at the head",
     async () => {
-      const dumped = await dumpAll(trial).catch(whenMoved);
+      const dumped = await dumpAll(trial, dumps.filter(isFinal)).catch(whenMoved);
       if (dumped === undefined) return undefined;
       dumps = dumped;
       return (dumps.every(hasEnded) && behind(trial, dumps).length === 0) || undefined;
@@ -100,14 +102,26 @@ async function settled(trial: Trial, isDurable: boolean): Promise<readonly Dumpe
   return dumps;
 }
 
-async function dumpAll({ recorder, cluster }: Trial): Promise<readonly DumpedLog[]> {
+/** @param known logs that were read before and cannot have changed */
+async function dumpAll(
+  { recorder, cluster }: Trial,
+  known: readonly DumpedLog[] = [],
+): Promise<readonly DumpedLog[]> {
   const streams = new Set<string>();
   for (const record of recorder.history) if ("stream" in record) streams.add(record.stream);
   const node = cluster.upNodes[0];
   if (node === undefined) throw new Error("No node is up");
   const dumps: DumpedLog[] = [];
-  for (const stream of streams) dumps.push(await dumpLog(node.url, stream.slice(TENANT_PREFIX.length)));
+  for (const stream of streams) {
+    const channel = stream.slice(TENANT_PREFIX.length);
+    dumps.push(known.find((dump) => dump.channel === channel) ?? (await dumpLog(node.url, channel)));
+  }
   return dumps;
+}
+
+/** Nothing comes after the end of an execution on a channel of its own. */
+function isFinal(dump: DumpedLog): boolean {
+  return dump.channel.startsWith("execution:") && dump.entries.length > 0 && hasEnded(dump);
 }
 
 function whenMoved(cause: unknown): undefined {

@@ -94,6 +94,7 @@ async function makeRounds(
       const healedAtMs = performance.now();
       await trial.caughtUp();
       catchUpMs.push(performance.now() - healedAtMs);
+      await trial.sampleMemory();
     }
   } catch (thrown) {
     // What was seen until then is judged all the same.

@@ -2,7 +2,6 @@
  * A cluster, clients on it and work for them, for as long as a fault class needs them. Everything that happens goes into one
  * history; what is wrong without a history to show it is a finding.
  */
-
 import { eventually } from "../../e2e/support/wait.ts";
 import { seededRandom } from "../../packages/server/src/core/testing/seeded-random.ts";
 import { systemClock } from "../../packages/server/src/platform/system-clock.ts";
@@ -12,15 +11,12 @@ import type { WatchedCancel } from "../../sim/actors/cancel-watch.ts";
 import { LibraryClient } from "../../sim/actors/library-client.ts";
 import { PlainClient } from "../../sim/actors/plain-client.ts";
 import { Dice } from "../../sim/dice.ts";
-import { DEFAULT_CHECK_OPTIONS } from "../../sim/history/check-options.ts";
-import { wireRecord } from "../../sim/wire-record.ts";
 import { Cluster, type ClusterSpec } from "../cluster/cluster.ts";
-import type { NodePlace } from "../cluster/node-place.ts";
 import { machineMs } from "../machine-clock.ts";
-import { tokenFor } from "../node/permissions.ts";
-import { EntrySocket, type EntrySocketHooks } from "../workload/entry-socket.ts";
 import { Load, type LoadShares } from "../workload/load.ts";
+import { residentBytes } from "../workload/memory-sample.ts";
 import type { RemoteClient } from "../workload/remote-client.ts";
+import { ClientNetwork } from "./client-network.ts";
 import { TrialRecorder } from "./trial-recorder.ts";
 
 export interface TrialOptions {
@@ -30,25 +26,17 @@ export interface TrialOptions {
   readonly cluster: ClusterSpec;
   readonly libraryClientCount?: number;
   readonly plainClientCount?: number;
-  /** How long anything may take that has to happen. @default 40_000 */
+  /** How long anything may take that has to happen. @default 30_000 */
   readonly patienceMs?: number;
   readonly load?: { readonly pauseMs?: number; readonly shares?: Partial<LoadShares> };
 }
 
 type Standings = ReturnType<Actor["standings"]>;
 
-export interface ClosedConnection {
-  readonly client: string;
-  readonly code: number;
-  /** False for an attempt that came to nothing. */
-  readonly wasOpen: boolean;
-}
-
 const CHANNELS = ["chat:1", "chat:2", "small:1"] as const;
-/** Handlers that nobody can stop, leases that have to expire first, and a machine that is busy with something else. */
-const PATIENCE_MS = 40_000;
+/** So soon after the last fault everyone has to have everything. */
+const PATIENCE_MS = 30_000;
 const LOAD_PAUSE_MS = 4;
-const TOKEN_LIFE_MS = 3_600_000;
 
 /** Ten times as fast as by default, so that a trial is not mostly waiting. */
 const TIMING: ActorTiming = {
@@ -66,7 +54,7 @@ export class Trial implements ActorWorld {
   readonly random;
   readonly dice: Dice;
   readonly cluster: Cluster;
-  readonly network = { webSocketFor: (name: string) => this.#socketClass(name) };
+  readonly network: ClientNetwork;
   readonly channels: readonly string[] = CHANNELS;
   readonly folder: string;
   readonly patienceMs: number;
@@ -76,19 +64,11 @@ export class Trial implements ActorWorld {
   readonly executionIds: string[] = [];
   readonly cancels: WatchedCancel[] = [];
   readonly folds: Fold[] = [];
-  /** In the order in which they ended. */
-  readonly closed: ClosedConnection[] = [];
   readonly load: Load;
-  /** Where the next connection of a client goes to. @default the entry of the same node as before, while it is up */
-  choosePort: ((clientName: string) => number | undefined) | undefined;
-  /** What a client shows with its next connection. */
-  tokenOf = (clientName: string) => tokenFor(clientName, Date.now() + TOKEN_LIFE_MS);
-  readonly #opened = new WeakSet<EntrySocket>();
-  readonly #sockets = new Map<EntrySocket, string>();
-  #socketCount = 0;
 
   private constructor(options: TrialOptions, cluster: Cluster) {
     this.cluster = cluster;
+    this.network = new ClientNetwork(cluster, this.recorder);
     this.folder = options.folder;
     this.patienceMs = options.patienceMs ?? PATIENCE_MS;
     this.dice = new Dice(options.seed);
@@ -159,6 +139,14 @@ export class Trial implements ActorWorld {
     );
   }
 
+  async sampleMemory(): Promise<void> {
+    for (const { life, url } of this.cluster.upNodes) {
+      const rssBytes = await residentBytes(url);
+      if (rssBytes !== undefined)
+        this.recorder.write({ kind: "mem", process: life, rssBytes, heapBytes: 0, moment: "load" });
+    }
+  }
+
   /** @throws Error that says where everyone stands, when it does not become so in time */
   async until(what: string, isSo: () => boolean): Promise<void> {
     await eventually(
@@ -182,71 +170,11 @@ export class Trial implements ActorWorld {
     return [`acknowledged: ${heads.join(", ")}`, ...actors].join("; ");
   }
 
-  /** The sockets of one client, or of all, that are open or about to be. */
-  socketsOf(clientName?: string): EntrySocket[] {
-    return [...this.#sockets].flatMap(([socket, name]) => ((clientName ?? name) === name ? [socket] : []));
-  }
-
   async close(): Promise<void> {
     this.load.stop();
     for (const actor of this.actors) actor.close();
-    for (const socket of this.#sockets.keys()) socket.terminate();
+    this.network.close();
     await Promise.all(this.remotes.map((remote) => remote.kill()));
     await this.cluster.close();
-  }
-
-  #socketClass(name: string): new (url: string) => EntrySocket {
-    const nextId = () => {
-      this.#socketCount += 1;
-      return `${name}#${this.#socketCount}`;
-    };
-    const hooks = this.#hooksFor(name);
-    return class extends EntrySocket {
-      constructor(url: string) {
-        super(nextId(), url, hooks);
-      }
-    };
-  }
-
-  #hooksFor(name: string): EntrySocketHooks {
-    return {
-      port: () => this.choosePort?.(name) ?? this.#usualNode(name).entry.port,
-      token: () => (this.cluster.spec.areTokensNeeded === true ? this.tokenOf(name) : undefined),
-      made: (socket) => this.#sockets.set(socket, name),
-      opened: (socket) => this.#opened.add(socket),
-      text: (socket, text) => {
-        const record = wireRecord(name, socket.id, text);
-        if (record !== undefined) this.recorder.write(record);
-      },
-      closed: (socket, code) => this.#closed(name, socket, code),
-      refused: (status, body) => this.#refused(name, status, body),
-    };
-  }
-
-  /** The same node for the same client, or the next one that is up. */
-  #usualNode(name: string): NodePlace {
-    const { nodes } = this.cluster;
-    const first = this.actors.findIndex((actor) => actor.name === name);
-    const start = first === -1 ? this.actors.length : first;
-    for (let step = 0; step < nodes.length; step += 1) {
-      const node = nodes[(start + step) % nodes.length]!;
-      if (node.isUp) return node;
-    }
-    return nodes[start % nodes.length]!;
-  }
-
-  #closed(client: string, socket: EntrySocket, code: number): void {
-    this.#sockets.delete(socket);
-    this.closed.push({ client, code, wasOpen: this.#opened.has(socket) });
-    this.recorder.note(`${client} ${socket.id} closed ${code}`);
-    const isKnown = code === 1006 || code === 1005 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
-    if (!isKnown || code === 1011) this.recorder.find("close-code", `${socket.id} ended with ${code}`);
-  }
-
-  #refused(client: string, status: number, body: string): void {
-    const code = /"code":"([A-Z_]+)"/.exec(body)?.[1];
-    this.recorder.note(`${client} was refused: ${status} ${code}`);
-    // What a fault has cut short says nothing.
-    if (code !== undefined) this.recorder.write({ kind: "call.fail", call: `upgrade ${status}`, code });
   }
 }

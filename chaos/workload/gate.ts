@@ -21,14 +21,14 @@ export class Gate {
       seed: trial.dice.between(1, 1_000_000),
     });
     const gate = new Gate(trial, clientName, proxy);
-    trial.choosePort = (name) => (name === clientName ? proxy.port : undefined);
+    trial.network.choosePort = (name) => (name === clientName ? proxy.port : undefined);
     return gate;
   }
 
   /** The client loses its connection and gets no other until `letIn`. */
   shut(): void {
     this.proxy.admission = "refuse";
-    for (const socket of this.#trial.socketsOf(this.clientName)) socket.terminate();
+    for (const socket of this.#trial.network.socketsOf(this.clientName)) socket.terminate();
   }
 
   letIn(): void {
@@ -37,7 +37,7 @@ export class Gate {
 
   /** The client goes back to the usual way. */
   async remove(): Promise<void> {
-    this.#trial.choosePort = undefined;
+    this.#trial.network.choosePort = undefined;
     await this.proxy.close();
   }
 }

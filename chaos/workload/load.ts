@@ -86,9 +86,11 @@ export class Load {
     return `${author}/${this.#messageCount}${filling}`;
   }
 
-  #modelInput(): ModelInput {
+  /** The demo backend of the command line reads the `prompt`, and the handlers of these tests read the rest. */
+  #modelInput(): ModelInput & { readonly prompt: string } {
     const { dice } = this.#options;
     return {
+      prompt: `count to ${dice.between(1, 20)}`,
       seed: dice.between(1, 1_000_000),
       kind: dice.pick(MODEL_KINDS),
       chunkCount: dice.between(1, 30),

@@ -107,6 +107,8 @@ function dumpOf(channel: string, frames: readonly RecordFrame[], head: Position)
   const chunks = new Map<string, Chunk[]>();
   for (const frame of frames) {
     entries.push(entryOf(frame));
+    // What was said before is void.
+    if (frame.type === "execution_restarted") chunks.set(frame.executionId, []);
     if (frame.type === "execution_restarted") chunks.delete(frame.executionId);
     if (frame.type !== "chunk") continue;
     const list = chunks.get(frame.executionId) ?? [];

@@ -102,6 +102,8 @@ const VIOLATIONS: [rule: string, path: string, text: string][] = [
   ["conformance-knows-only-the-protocol", "conformance/src/a.ts", 'import "pino";'],
   ["nothing-imports-the-console", "packages/server/src/gateway/a.ts", 'import "../../../console/src/a.tsx";'],
   ["nothing-imports-the-console", "sim/a.ts", 'import "@tachikoma/console";'],
+  ["packages-know-no-harness", "packages/server/src/core/a.test.ts", 'import "../../../../sim/a.ts";'],
+  ["packages-know-no-harness", "packages/client/src/a.ts", 'import "../../../chaos/a.ts";'],
 ];
 
 describe("each rule flags its violation", () => {

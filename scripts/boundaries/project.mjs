@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { readSourceFile } from "./source-file.mjs";
 
-const SOURCE_FOLDERS = ["packages", "conformance", "sim", "e2e", "bench", "examples"];
+const SOURCE_FOLDERS = ["packages", "conformance", "sim", "chaos", "e2e", "bench", "examples"];
 const SKIPPED_FOLDERS = new Set(["node_modules", "dist", "coverage"]);
 
 /** Reads every source file below `root`, with its imports resolved to paths relative to `root`. */

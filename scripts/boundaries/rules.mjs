@@ -169,6 +169,14 @@ export const RULES = [
       return file.imports.filter((entry) => layerIs(entry, "console")).map(importFault);
     },
   },
+  {
+    id: "packages-know-no-harness",
+    text: "what is published imports nothing of the simulation, the chaos trials, the end-to-end tests or the benchmark",
+    check: (file) => {
+      if (!file.path.startsWith("packages/")) return [];
+      return file.imports.filter((entry) => layerIs(entry, "sim", "chaos", "e2e", "bench")).map(importFault);
+    },
+  },
 ];
 
 function isTimeOrChance(name) {

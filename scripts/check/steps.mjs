@@ -5,7 +5,7 @@ import { checkLockFile } from "./lock-file.mjs";
 import { checkPackages } from "./packed-packages.mjs";
 
 const TSC = "typescript/bin/tsc";
-const OPTIONAL_PROJECTS = ["packages/console", "sim", "e2e", "bench", "examples"];
+const OPTIONAL_PROJECTS = ["packages/console", "sim", "chaos", "e2e", "bench", "examples"];
 
 /** The steps in the order in which they run: the quick ones, and the ones that explain the others' failures, first. */
 export const STEPS = [

@@ -125,6 +125,17 @@ test("with the lease everything comes back that is still wanted, however long th
   expect(stored()).toEqual([["s", "1", LEASE]]);
 });
 
+test("an entry that was struck without an answer is enrolled again when it is wanted as before", async () => {
+  const { entries, clock, link, stored } = await setUp();
+  await entries.put(ROSTER, "s", "1");
+  link.loseAnswer("strike");
+  entries.drop(ROSTER, "s");
+  await clock.settle();
+  expect(stored()).toEqual([]);
+  await entries.put(ROSTER, "s", "1");
+  expect(stored()).toEqual([["s", "1", LEASE]]);
+});
+
 type Act =
   | { readonly kind: "put"; readonly id: string; readonly value: string }
   | { readonly kind: "drop"; readonly id: string }

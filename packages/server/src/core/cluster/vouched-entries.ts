@@ -188,6 +188,8 @@ export class VouchedEntries {
     const { store, clock, lease } = this.#options;
     const { roster, id, maxEntries } = entry;
     if (step.kind === "strike") {
+      // Without an answer nobody knows whether it still says what it said.
+      entry.asked ??= entry.stored;
       for (const value of step.values) {
         const version = await store.strike(roster, { id, lease: lease.name, value });
         if (version === undefined) continue;

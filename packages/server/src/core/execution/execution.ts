@@ -226,8 +226,8 @@ export class Execution {
     ];
     for (const retryMs of [...END_RETRY_MS, undefined]) {
       try {
-        await hub.append(key, records, { fence, idempotencyKey: endKey(this.id) });
-        return true;
+        const stored = await hub.append(key, records, { fence, idempotencyKey: endKey(this.id) });
+        return !stored.isDuplicate || (await this.#hasEndedAs(end, stored.lastSeq));
       } catch (cause) {
         if (errorCodeOf(cause) === "FENCED" || this.#isFenced) return false;
         logger.error({ err: cause, executionId: this.id, retryMs }, "The end could not be stored");
@@ -236,6 +236,14 @@ export class Execution {
       }
     }
     return false;
+  }
+
+  /** An end that was there before is this node's own, whose answer was lost, or that of whoever took the execution over. */
+  async #hasEndedAs(end: ExecutionEnd, seq: number): Promise<boolean> {
+    const { hub, key } = this.#options;
+    const read = await hub.read(key, seq - 1, 1, 1);
+    const record = read?.records[0];
+    return record === undefined || record.type === `execution_${end.kind}`;
   }
 
   #chunkRecord(chunk: Chunk): NewRecord {
