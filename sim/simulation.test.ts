@@ -4,7 +4,7 @@ import { ALL_MUTANTS } from "./mutants/all-mutants.ts";
 import { traceDigest } from "./recorder.ts";
 import { runSeed } from "./run-seed.ts";
 
-const SEED_COUNT = Number(process.env["SIM_SEEDS"] ?? 2_000);
+const SEED_COUNT = Number(process.env["SIM_SEEDS"] ?? 5_000);
 const FIRST_SEED = Number(process.env["SIM_FIRST_SEED"] ?? 1);
 const SEEDS_PER_TEST = 250;
 const MAX_MUTANT_SEEDS = 300;

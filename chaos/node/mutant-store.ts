@@ -1,10 +1,10 @@
 /** The store of a node that is broken on purpose. */
 import { createMemoryStore, openSqliteStore, type Store } from "@tachikoma/server";
 import { systemRandom } from "../../packages/server/src/platform/system-random.ts";
-import { SERVER_MUTANTS } from "../../sim/server-mutants.ts";
+import { STORE_MUTANTS } from "../../sim/mutants/store-mutants.ts";
 
 export async function mutantStore(mutant: string, databaseUrl: string): Promise<Store> {
-  const { wrapStore } = SERVER_MUTANTS[mutant] ?? {};
+  const wrapStore = STORE_MUTANTS[mutant]?.variant.wrapStore;
   if (wrapStore === undefined) throw new Error(`There is no mutant of a store that ${mutant}`);
   const path = databaseUrl.replace("sqlite://", "");
   const random = systemRandom;

@@ -18,7 +18,7 @@ export interface TrialRun {
   readonly roundCount: number;
   /** Where the history of a failed trial is left. */
   readonly failureFolder: string;
-  /** A fault of the server itself, from `sim/server-mutants.ts`. */
+  /** A fault of the server itself, from `sim/mutants/store-mutants.ts`. */
   readonly mutant?: string;
   readonly patienceMs?: number;
 }

@@ -118,5 +118,5 @@ test("arguments name parts and bound them", () => {
   });
   expect(longPlanOf([]).parts).toHaveLength(3);
   expect(() => longPlanOf(["chaso"])).toThrow("There is no part chaso");
-  expect(() => longPlanOf(["--minutes", "-1"])).toThrow("--minutes is -1");
+  expect(() => longPlanOf(["--minutes=-1"])).toThrow("--minutes is -1");
 });
