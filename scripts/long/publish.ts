@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { saveJson } from "./json-file.ts";
 import type { LongResults } from "./long-results.ts";
@@ -9,7 +9,8 @@ export const PAGE_PATH = fileURLToPath(new URL("../../docs/reliability.md", impo
 
 /** Parts that were not run keep what is published of them. */
 export function publish(results: LongResults, found: readonly FoundRow[]): void {
-  saveJson(RESULTS_PATH, { ...publishedResults(), ...results });
+  const before = existsSync(RESULTS_PATH) ? publishedResults() : {};
+  saveJson(RESULTS_PATH, { ...before, ...results });
   writePage(found);
 }
 

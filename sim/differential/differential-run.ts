@@ -130,6 +130,7 @@ class Caller {
         return sorted(await store.expiredLeases(call.prefix, this.#nowMs, 100));
       case "enroll":
         return versionOf(
+          call.roster,
           await store.enroll({
             roster: rosterKey(call.roster),
             entry: entryOf(call),
@@ -138,10 +139,10 @@ class Caller {
           }),
         );
       case "strike":
-        return versionOf(await store.strike(rosterKey(call.roster), entryOf(call)));
+        return versionOf(call.roster, await store.strike(rosterKey(call.roster), entryOf(call)));
       case "readRoster": {
         const { version, entries } = await store.readRoster(rosterKey(call.roster), this.#nowMs);
-        return { version, entries: sorted(entries) };
+        return { [call.roster]: { version, entries: sorted(entries) } };
       }
       case "strikeLease":
         return sorted(await store.strikeLease(call.lease));
@@ -196,8 +197,10 @@ function differencePath(
 ): string | undefined {
   const kind = /\.(epoch|tag|token|version)$/.exec(path)?.[1];
   if (kind !== undefined) {
-    const bijection = names.get(kind) ?? new Bijection();
-    names.set(kind, bijection);
+    // Versions of two rosters have nothing to do with each other.
+    const namespace = kind === "version" ? path : kind;
+    const bijection = names.get(namespace) ?? new Bijection();
+    names.set(namespace, bijection);
     return bijection.matches(String(here), String(there)) ? undefined : path;
   }
   if (typeof here !== "object" || typeof there !== "object" || here === null || there === null)
@@ -218,8 +221,8 @@ function sorted<T extends object>(values: readonly T[]): T[] {
   return values.toSorted((a, b) => (keyOfValue(a) < keyOfValue(b) ? -1 : 1));
 }
 
-function versionOf(version: number | undefined): { readonly version: number } | undefined {
-  return version === undefined ? undefined : { version };
+function versionOf(roster: RosterKey["kind"], version: number | undefined) {
+  return version === undefined ? undefined : { [roster]: { version } };
 }
 
 function keyOf(channel: string) {
