@@ -72,10 +72,19 @@ async function singleRecords(
     const { records, position } = await readPage(baseUrl, channel, place, 1);
     if (records.length !== 1)
       throw new Error(`${channel}: a page of one after ${place} has ${records.length} records`);
-    frames.push(frameOf(records[0]!));
+    const single = frameOf(records[0]!);
+    // Without a place to read after, nothing else tells that the oldest records went meanwhile.
+    const isFirst = frames.length === 0;
+    if (isFirst && seqOf(single) !== seqOf(frame) - count + 1)
+      throw new LogMoved(`${channel} was trimmed while it was read`);
+    frames.push(single);
     place = position;
   }
   return frames;
+}
+
+function seqOf({ position }: RecordFrame): number {
+  return parsePosition(position)!.seq;
 }
 
 async function readPage(
