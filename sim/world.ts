@@ -72,7 +72,7 @@ export class World implements ActorWorld {
   readonly executionIds: string[] = [];
   readonly cancels: WatchedCancel[] = [];
   readonly folds: Fold[] = [];
-  readonly permissions = new Permissions();
+  readonly permissions = new Permissions(() => this.clock.monotonicMs());
   readonly crowd: Crowd | undefined;
   /** What the clients of our library run on. */
   readonly devices: Device[] = [];
@@ -128,6 +128,10 @@ export class World implements ActorWorld {
 
   isRevoked(clientName: string, channel: string): boolean {
     return this.permissions.isRevoked(clientName, channel);
+  }
+
+  mayBeRefused(clientName: string, channel: string): boolean {
+    return this.permissions.mayBeRefused(clientName, channel);
   }
 
   /** Where `chat` keeps everything and `small` so little that readers who were away are reset. */

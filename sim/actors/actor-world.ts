@@ -40,5 +40,5 @@ export interface ActorWorld {
   /** The clock of a client's own device. @default `clock` */
   readonly clockOf?: (clientName: string) => Clock;
   /** Whether the client may not read the channel any more. @default never */
-  readonly isRevoked?: (clientName: string, channel: string) => boolean;
+  readonly mayBeRefused?: (clientName: string, channel: string) => boolean;
 }

@@ -94,8 +94,8 @@ export class LibraryClient implements Actor {
     });
     subscription.on("closed", ({ error }) => {
       if (error === undefined) return;
-      const isRevoked = error.code === "FORBIDDEN" && this.#world.isRevoked?.(this.name, channel);
-      if (isRevoked) this.unsubscribe(channel);
+      const isRefused = error.code === "FORBIDDEN" && this.#world.mayBeRefused?.(this.name, channel);
+      if (isRefused) this.unsubscribe(channel);
       else this.#world.recorder.find("client-closed", `${this.name} ${channel}: ${error.message}`);
     });
   }

@@ -241,7 +241,7 @@ export class PlainClient implements Actor {
       const position = restored?.position === undefined ? undefined : parsePosition(restored.position);
       if (position !== undefined) view.restored(position, restored!.recovered);
       else if (view.at === undefined) this.#ask(channel);
-      else if (this.#world.isRevoked?.(this.name, channel) === true) {
+      else if (this.#world.mayBeRefused?.(this.name, channel) === true) {
         view.end();
         this.#views.delete(channel);
       } else {

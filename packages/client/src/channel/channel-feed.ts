@@ -15,6 +15,7 @@ import {
   formatPosition,
   isSamePosition,
   type Position,
+  type PresenceMember,
   parsePosition,
   type ServerMessageOf,
 } from "@tachikoma/protocol";
@@ -49,6 +50,8 @@ export class ChannelFeed {
   #isVisiting = false;
   #fruitlessAskCount = 0;
   #presence: { readonly state: unknown; isSaid: boolean } | undefined;
+  /** Who is present, as far as the server has said it; it says the whole list to the first follower only. */
+  readonly #members = new Map<string, PresenceMember>();
 
   constructor(name: string, ports: FeedPorts) {
     this.name = name;
@@ -67,6 +70,8 @@ export class ChannelFeed {
   /** `deliveredFrom`: the server has begun to deliver from there without being asked. */
   add(follower: Follower, deliveredFrom?: Position): void {
     this.#followers.add(follower);
+    // Later, when it has listeners; whatever changes until then is in the list.
+    if (this.#members.size > 0) queueMicrotask(() => this.#tellMembers(follower));
     if (deliveredFrom !== undefined && this.#wire.kind === "none") this.#goLive(cursorAt(deliveredFrom));
     this.#update();
     const isHeadAsked =
@@ -77,7 +82,10 @@ export class ChannelFeed {
 
   remove(follower: Follower): void {
     if (!this.#followers.delete(follower)) return;
-    if (this.#followers.size === 0) this.#presence = undefined;
+    if (this.#followers.size === 0) {
+      this.#presence = undefined;
+      this.#members.clear();
+    }
     this.#update();
   }
 
@@ -188,7 +196,17 @@ export class ChannelFeed {
   }
 
   onPresence({ event, members }: ServerMessageOf<"presence">): void {
+    if (event === "members") this.#members.clear();
+    for (const member of members) {
+      if (event === "leave") this.#members.delete(member.clientId);
+      else this.#members.set(member.clientId, member);
+    }
     for (const follower of [...this.#followers]) follower.presence?.({ event, members });
+  }
+
+  #tellMembers(follower: Follower): void {
+    if (this.#followers.has(follower))
+      follower.presence?.({ event: "members", members: [...this.#members.values()] });
   }
 
   /** True when the error was the answer to this channel's request. */

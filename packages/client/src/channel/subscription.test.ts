@@ -373,6 +373,27 @@ describe("presence and signals", () => {
     expect(next.sentOf("presence")).toHaveLength(1);
   });
 
+  test("who subscribes to a channel that is followed already is told who is present", async () => {
+    const { channel, socket } = onlineFixture();
+    channel.subscribe();
+    socket.receive(subscribed(lastSubscribe(socket), 0));
+    const say = (event: string, ...ids: string[]) =>
+      socket.receive({
+        type: "presence",
+        channel: "chat:1",
+        event,
+        members: ids.map((id) => ({ client_id: id, state: id })),
+      });
+    say("members", "a", "b");
+    say("join", "c");
+    say("leave", "a");
+    const heard: unknown[] = [];
+    channel.subscribe().on("presence", (event) => heard.push(event));
+    await settle();
+    const members = ["b", "c"].map((id) => ({ clientId: id, state: id }));
+    expect(heard).toEqual([{ event: "members", members }]);
+  });
+
   test("a signal is sent now or never", () => {
     const { client, channel, socket } = onlineFixture();
     const seen: unknown[] = [];
