@@ -35,6 +35,8 @@ describe("found by simulation", () => {
     ["a final receipt that the store refused once was never sent", 1_215],
     ["a subscribe of a dead connection moved the session that another one had resumed", 85],
     ["an execution that its owner had lost was given up without an end when it was asked for again", 127],
+    ["the start of an execution whose first records a failover took was written after its end", 5_686],
+    ["who subscribed to a channel that an execution followed already was not told who is present", 10_274],
   ])("%s (seed %i)", async (_, seed) => {
     await expectSound(seed);
   });

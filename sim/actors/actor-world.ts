@@ -39,6 +39,6 @@ export interface ActorWorld {
   readonly folds: Fold[];
   /** The clock of a client's own device. @default `clock` */
   readonly clockOf?: (clientName: string) => Clock;
-  /** Whether the client may not read the channel any more. @default never */
+  /** Whether a refusal that arrives now may be right. @default never */
   readonly mayBeRefused?: (clientName: string, channel: string) => boolean;
 }

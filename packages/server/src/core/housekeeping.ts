@@ -9,6 +9,8 @@ export interface HousekeepingOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sessionTtlMs: number;
+  /** What an execution may take at most, from its start to its end. */
+  readonly maxExecutionMs: number;
 }
 
 const TIDY_INTERVAL_MS = 10_000;
@@ -47,14 +49,15 @@ export class Housekeeping {
   }
 
   async #round(): Promise<boolean> {
-    const { store, hub, clock, logger, sessionTtlMs } = this.#options;
+    const { store, hub, clock, logger, sessionTtlMs, maxExecutionMs } = this.#options;
     hub.tidy();
     try {
       const idleLogMs = Math.max(IDLE_LOG_MS, sessionTtlMs * 2);
       const { hasMore } = await store.sweep({
         nowMs: clock.nowMs(),
         idleLogMs,
-        idempotencyMs: IDEMPOTENCY_MS,
+        // By its start and its end an execution is known until it is over.
+        idempotencyMs: Math.max(IDEMPOTENCY_MS, maxExecutionMs),
       });
       return hasMore;
     } catch (cause) {

@@ -19,7 +19,7 @@ import { type Credential, identityFor } from "./credential.ts";
 import { DeliveryLoop } from "./delivery/delivery-loop.ts";
 import { HistoryReader } from "./delivery/history-reader.ts";
 import { askToLeave, drainConnections, type StopCode } from "./drain.ts";
-import type { ExecutionLimits } from "./execution/execution-limits.ts";
+import { type ExecutionLimits, longestExecutionMs } from "./execution/execution-limits.ts";
 import { ExecutionService } from "./execution/execution-service.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { DEFAULT_TENANT, type Identity } from "./identity.ts";
@@ -149,7 +149,7 @@ export class SessionServer {
       nodeId: this.nodeId,
       onMessage: (message) => {
         if (message.kind === "session_taken") this.#sessions.taken(message);
-        else this.executions.onMessage(message);
+        else if (message.kind === "command" || message.kind === "receipt") this.executions.onMessage(message);
       },
     });
     this.#follower = new LogFollower({ ...options, hub: () => this.hub });
@@ -197,7 +197,11 @@ export class SessionServer {
       mail: this.#mail,
     });
     this.mailbox = new Mailbox({ hub: this.hub, connections: this.connections, namespaces });
-    this.#housekeeping = new Housekeeping({ ...options, hub: this.hub });
+    this.#housekeeping = new Housekeeping({
+      ...options,
+      hub: this.hub,
+      maxExecutionMs: longestExecutionMs(limits.executions),
+    });
     this.#context = {
       ...options,
       hub: this.hub,

@@ -128,7 +128,16 @@ export class NodeMail {
       if (found.records.length === 0) return;
       const last = found.records.at(-1)!;
       this.#place = { epoch: place.epoch, seq: last.seq, tag: last.tag };
-      for (const { body } of found.records) this.#options.onMessage(JSON.parse(body) as NodeMessage);
+      for (const { body } of found.records) this.#open(body);
+    }
+  }
+
+  /** One that cannot be read, or that a node of another version wrote, must not keep the others from being read. */
+  #open(body: string): void {
+    try {
+      this.#options.onMessage(JSON.parse(body) as NodeMessage);
+    } catch (cause) {
+      this.#warn(cause, "A letter could not be read");
     }
   }
 

@@ -362,6 +362,93 @@ describe("an execution of another node", () => {
     expect(other.transport.ofType("receipt")[0]!["status"]).not.toBe("accepted");
   });
 
+  /** As after a failover: the log goes on under another epoch, with so many of its records. */
+  function failOver({ memory, clock }: Nodes, keptCount: number): void {
+    const nowMs = clock.nowMs();
+    const id = JSON.stringify(["default", CHAT]);
+    const before = memory.logs.get(id)!.read({ key: KEY, afterSeq: 0, maxRecords: 1e6, maxBytes: 1e9 });
+    const after = new MemoryLog("after", nowMs);
+    const retention = { maxRecords: 1_000, maxBytes: 1e6, maxAgeMs: 1e12 };
+    for (const record of before.records.slice(0, keptCount)) {
+      const isStart = record.type === "execution_started";
+      const idempotencyKey = isStart ? { idempotencyKey: `start:${record.executionId}` } : {};
+      after.append({ key: KEY, records: [record], nowMs, retention, ...idempotencyKey }, record.tag);
+    }
+    memory.logs.set(id, after);
+  }
+
+  /** Yields what it is given, and ends. */
+  const told = {
+    model: async function* ({ inputs }: ExecutionContext) {
+      yield "begin ";
+      for await (const input of inputs) {
+        if (input === "end") return;
+        yield String(input);
+      }
+    },
+  };
+
+  test.each([
+    ["goes on when nothing of it was lost", 99, "execution_completed"],
+    [
+      "fails when a part of the answer was lost, before more of it is taken for a whole",
+      2,
+      "execution_failed",
+    ],
+    ["fails under a start of its own when all of it was lost", 0, "execution_failed"],
+  ])("after a failover %s", async (_, keptCount, outcome) => {
+    const nodes = await twoNodes({ handlers: told });
+    const { owner, executionId } = await running(nodes);
+    failOver(nodes, keptCount);
+    for (const [id, data] of [
+      ["i1", "more"],
+      ["i2", "end"],
+    ]) {
+      owner.send({ type: "input", id, execution_id: executionId, data });
+      await nodes.clock.settle();
+    }
+    const late = await nodes.b.connect("bob");
+    late.send({ type: "subscribe", id: "s", channel: CHAT, since: "start" });
+    await nodes.clock.settle();
+    const types = late.transport.messages.map(({ type }) => String(type));
+    expect(types.filter((type) => type.startsWith("execution_"))).toEqual(
+      expect.arrayContaining(["execution_started", outcome]),
+    );
+    expect(types.filter((type) => /^execution_(?!started)/.test(type))).toEqual([outcome]);
+    expect(nodes.a.server.executions.runningCount).toBe(0);
+  });
+
+  test("that only waited for its end when a part was lost is not completed", async () => {
+    const nodes = await twoNodes({ handlers: told });
+    const { owner, executionId } = await running(nodes);
+    failOver(nodes, 2);
+    owner.send({ type: "input", id: "i1", execution_id: executionId, data: "end" });
+    await nodes.clock.settle();
+    const late = await nodes.b.connect("bob");
+    late.send({ type: "subscribe", id: "s", channel: CHAT, since: "start" });
+    await nodes.clock.settle();
+    expect(late.transport.ofType("execution_completed")).toEqual([]);
+    expect(late.transport.ofType("execution_failed")).toMatchObject([
+      { error: { code: "STORE_UNAVAILABLE", message: "The store has lost a part of the answer" } },
+    ]);
+  });
+
+  test("can be cancelled although a letter before the command cannot be read", async () => {
+    const nodes = await twoNodes({ handlers: waiting });
+    const { executionId } = await running(nodes);
+    const mail = { tenant: "~", channel: `~node:${nodes.a.server.nodeId}` };
+    const records = ["no letter", '{"kind":"of tomorrow"}', "null"].map((body) => ({
+      type: "message" as const,
+      body,
+    }));
+    const retention = { maxRecords: 100, maxBytes: 1e6, maxAgeMs: 1e12 };
+    await nodes.b.store.append({ key: mail, records, nowMs: 0, retention });
+    const other = await nodes.b.connect("bob");
+    other.send({ type: "cancel", id: "c1", execution_id: executionId });
+    await nodes.clock.settle();
+    expect(other.transport.ofType("receipt").map(({ status }) => status)).toEqual(["accepted", "applied"]);
+  });
+
   test("whose lease the store has lost is ended by its owner", async () => {
     const nodes = await twoNodes({ handlers: waiting });
     const { owner, executionId } = await running(nodes);

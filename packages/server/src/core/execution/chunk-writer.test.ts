@@ -5,7 +5,8 @@ import type { AppendOptions, LogHub } from "../log/log-hub.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
 import { ChunkWriter } from "./chunk-writer.ts";
 
-const RESULT = { isDuplicate: false } as AppendResult;
+const PLACE = { epoch: "k3", lastSeq: 1, tag: "t1" };
+const RESULT = { ...PLACE, isDuplicate: false } as AppendResult;
 
 interface Append {
   readonly atMs: number;
@@ -33,8 +34,10 @@ function writing(intervalMs: number, answer: (append: Append) => Promise<AppendR
     key: { tenant: "default", channel: "chat:1" },
     executionId: "e1",
     fence: { lease: "execution:e1", token: 7 },
+    begin: PLACE,
     intervalMs: () => intervalMs,
     onFailed: (cause) => failures.push(cause),
+    onTailLost: () => failures.push("tail lost"),
   });
   const write = (text: string) => writer.write([{ type: "text-delta", id: "0", delta: text }]);
   return { clock, appends, failures, writer, write };

@@ -4,9 +4,12 @@
  *
  * Each append has a number under the fence. So one whose answer was lost can be asked again, and a store that is away for a
  * moment costs a moment.
+ *
+ * A log that has another epoch than before may have lost its tail. Where the last record that was written is no longer there, what
+ * would follow is the rest of an answer with a hole in it.
  */
 import { type Chunk, encodeChunk, errorCodeOf } from "@tachikoma/protocol";
-import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
+import type { AppendResult, Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Clock, Timer } from "../ports.ts";
 
@@ -23,11 +26,18 @@ export interface ChunkWriterOptions {
   readonly key: LogKey;
   readonly executionId: string;
   readonly fence: Fence;
+  /** Where the execution's first record went. */
+  readonly begin: AppendPlace;
   /** How often chunks are appended at most while they keep coming, in milliseconds. */
   readonly intervalMs: () => number;
   /** The chunks cannot be stored; nothing more will be. */
   readonly onFailed: (cause: unknown) => void;
+  /** The store has lost some of what was written; nothing more will be. */
+  readonly onTailLost: () => void;
 }
+
+/** Where an append went. */
+export type AppendPlace = Pick<AppendResult, "epoch" | "lastSeq" | "tag">;
 
 export class ChunkWriter {
   readonly #options: ChunkWriterOptions;
@@ -37,11 +47,13 @@ export class ChunkWriter {
   #hasFailed = false;
   #isFlushing = false;
   #writeCount = 0;
+  #last: AppendPlace;
   #startedAtMs = Number.NEGATIVE_INFINITY;
   #pause: { readonly timer: Timer; readonly resolve: () => void } | undefined;
 
   constructor(options: ChunkWriterOptions) {
     this.#options = options;
+    this.#last = options.begin;
   }
 
   /** Takes chunks in order. Wait for the promise, where there is one, before the next. @throws RECORD_TOO_LARGE */
@@ -64,6 +76,12 @@ export class ChunkWriter {
     this.#isFlushing = true;
     this.#endPause();
     await this.#underWay;
+  }
+
+  /** Looks whether all that was written is still there. @throws STORE_UNAVAILABLE */
+  async verify(): Promise<void> {
+    const { hub, key } = this.#options;
+    await this.#noteEpoch((await hub.state(key)).head.epoch);
   }
 
   /** Nothing more may be written; what waits is forgotten. */
@@ -91,7 +109,9 @@ export class ChunkWriter {
     const numbered = { ...fence, write: this.#writeCount };
     for (const retryMs of [...RETRY_MS, undefined]) {
       try {
-        await hub.append(key, records, { fence: numbered });
+        const place = await hub.append(key, records, { fence: numbered });
+        await this.#noteEpoch(place.epoch);
+        this.#last = place;
         return;
       } catch (cause) {
         if (this.#hasFailed) return;
@@ -101,6 +121,18 @@ export class ChunkWriter {
         if (this.#hasFailed) return;
       }
     }
+  }
+
+  async #noteEpoch(epoch: string): Promise<void> {
+    const { hub, key } = this.#options;
+    const last = this.#last;
+    if (epoch === last.epoch || this.#hasFailed) return;
+    const { base } = await hub.state(key);
+    // What was trimmed was there; all its readers are told that they missed it.
+    const isThere = last.lastSeq < base.seq || (await hub.tagAt(key, last.lastSeq)) === last.tag;
+    if (isThere) return;
+    this.abandon();
+    this.#options.onTailLost();
   }
 
   #fail(cause: unknown): void {

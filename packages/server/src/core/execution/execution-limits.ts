@@ -1,5 +1,6 @@
 import { TachikomaError } from "@tachikoma/protocol";
 import type { LogKey } from "../../stores/store.ts";
+import { MAX_ATTEMPTS } from "./takeover-decision.ts";
 
 export interface ExecutionLimits {
   /** On this node. */
@@ -11,6 +12,15 @@ export interface ExecutionLimits {
   readonly maxDurationMs: number;
   /** Where a handler has a bound of its own. */
   readonly maxDurationMsByHandler?: ReadonlyMap<string, number> | undefined;
+}
+
+/** Taking over what lost its owner at the very end takes no longer. */
+const TAKEOVER_MS = 3_600_000;
+
+/** From the start of an execution to its end at most, all attempts together. */
+export function longestExecutionMs({ maxDurationMs, maxDurationMsByHandler }: ExecutionLimits): number {
+  const longestMs = Math.max(maxDurationMs, ...(maxDurationMsByHandler?.values() ?? []));
+  return MAX_ATTEMPTS * longestMs + TAKEOVER_MS;
 }
 
 /** What an execution takes, or would. */

@@ -1,6 +1,6 @@
 /**
- * Executions of this node: starting them once however often they are asked for, finding them for commands, and ending them
- * when the last watcher is gone or the server stops.
+ * Executions of this node: starting them once however often they are asked for, and ending them when the last watcher is gone or
+ * the server stops. What is asked of them meanwhile is in `execution-commands.ts`.
  */
 import { EXECUTION_NAMESPACE, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
 import type { Handler } from "../../executions/handler.ts";
@@ -13,20 +13,19 @@ import type { LogHub } from "../log/log-hub.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Random } from "../ports.ts";
 import { CancelMarks } from "./cancel-marks.ts";
+import type { AppendPlace } from "./chunk-writer.ts";
 import {
   type CommandReceipt,
   CommandReceipts,
   type ExecutionCommand,
-  type FinalStatus,
   type Notify,
 } from "./command-receipts.ts";
 import { Execution, startKey } from "./execution.ts";
+import { ExecutionCommands } from "./execution-commands.ts";
 import { type ExecutionLimits, type ExecutionPlace, limitFault } from "./execution-limits.ts";
 import { type LeaseBody, MAX_RUN_BYTES, type Run, runBytes } from "./lease-body.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { Orphans } from "./orphans.ts";
-import { type RemoteCommand, RemoteCommands } from "./remote-commands.ts";
-import { storedEnd } from "./stored-end.ts";
 import { MAX_ATTEMPTS } from "./takeover-decision.ts";
 import { afterRestart, UnwatchedPolicies } from "./unwatched-policies.ts";
 
@@ -88,7 +87,7 @@ export class ExecutionService {
   readonly #receipts: CommandReceipts;
   readonly #cancelMarks: CancelMarks;
   readonly #unwatched: UnwatchedPolicies;
-  readonly #remote: RemoteCommands;
+  readonly #commands: ExecutionCommands;
   #isDraining = false;
   /** What ran when the drain began. */
   #drained: readonly Execution[] = [];
@@ -102,15 +101,16 @@ export class ExecutionService {
       refusalOf: (body, run) => this.#refusalOf(body, run),
       wasCancelled: ({ tenant, executionId }) => this.#cancelMarks.isMarked(tenant, executionId),
       hold: (body, run, started) => this.#hold(body, run, started),
-      run: (body, run, lease) => this.#run(body, run, lease),
+      run: (body, run, lease, begin) => this.#run(body, run, lease, begin),
     });
     this.#receipts = new CommandReceipts(options);
     this.#cancelMarks = new CancelMarks(options);
     this.#unwatched = new UnwatchedPolicies(options);
-    this.#remote = new RemoteCommands({
+    this.#commands = new ExecutionCommands({
       ...options,
-      send: (nodeId, message) => options.mail.send(nodeId, message),
-      answerHere: (remote, notify) => this.#answerHere(remote, notify),
+      receipts: this.#receipts,
+      cancelMarks: this.#cancelMarks,
+      find: (tenant, executionId) => this.#running.get(runningKey(tenant, executionId)),
     });
   }
 
@@ -192,64 +192,6 @@ export class ExecutionService {
     }
   }
 
-  async #answer(remote: RemoteCommand, notify: Notify): Promise<CommandReceipt> {
-    if (this.#find(remote.command) === undefined && this.#options.store.isShared) {
-      const owner = await this.#remote.ownerOf(remote.command);
-      if (owner !== undefined) return this.#remote.ask(owner, remote, notify);
-    }
-    return this.#answerHere(remote, notify);
-  }
-
-  async #answerNode(message: CommandMessage): Promise<void> {
-    const { command, from } = message;
-    const { mail } = this.#options;
-    if (this.#find(command) === undefined) {
-      // It has moved on while the letter was under way.
-      const owner = await this.#remote.ownerOf(command);
-      if (owner !== undefined) return mail.send(owner, message);
-    }
-    const reply = (receipt: CommandReceipt) => mail.sendAtLast(from, { kind: "receipt", command, receipt });
-    await reply(await this.#answerHere(message, (receipt) => void reply(receipt)));
-  }
-
-  #answerHere(remote: RemoteCommand, notify: Notify): Promise<CommandReceipt> {
-    return remote.verb === "cancel"
-      ? this.#cancelHere(remote.command, notify)
-      : this.#inputHere(remote.command, remote.data, notify);
-  }
-
-  async #cancelHere(command: ExecutionCommand, notify: Notify): Promise<CommandReceipt> {
-    const execution = this.#find(command);
-    if (execution?.mayRestart === true) await this.#cancelMarks.mark(command.tenant, command.executionId);
-    const apply = (settle: (status: FinalStatus) => void) => {
-      execution?.stop({ kind: "cancelled", reason: "requested", sender: command.clientId });
-      // Two people may press stop: both have what they asked for. An answer that was just complete has not.
-      execution?.ended.then((end) => settle(end?.kind === "cancelled" ? "applied" : "superseded"));
-      return undefined;
-    };
-    return this.#receipts.answer(command, execution, notify, apply, async (channel) => {
-      const { store, clock } = this.#options;
-      const key = { tenant: command.tenant, channel };
-      const end = await storedEnd(store, key, command.executionId, clock.nowMs());
-      if (end === undefined) return undefined;
-      return end === "execution_cancelled" ? "applied" : "superseded";
-    });
-  }
-
-  #inputHere(command: ExecutionCommand, data: unknown, notify: Notify): Promise<CommandReceipt> {
-    const execution = this.#find(command);
-    return this.#receipts.answer(command, execution, notify, (settle) => {
-      // Looked at in the turn in which it takes its place, so that a burst cannot pass the limit.
-      if (execution?.areInputsFull) return "TOO_MANY_INPUTS";
-      execution?.pushInput({
-        data,
-        onTaken: () => settle("applied"),
-        onDropped: () => settle(execution.end?.kind === "cancelled" ? "superseded" : "rejected"),
-      });
-      return undefined;
-    });
-  }
-
   async #startNow(claim: ExecutionClaim, options: StartOptions): Promise<boolean> {
     const { hub, clock } = this.#options;
     const { tenant, channel, executionId, handlerName } = claim;
@@ -260,10 +202,10 @@ export class ExecutionService {
     if (lease === undefined) return true;
     const fence = { lease: lease.name, token: lease.token };
     const idempotencyKey = startKey(executionId);
-    const appended = await hub.append({ tenant, channel }, [body.started], { fence, idempotencyKey });
+    const begin = await hub.append({ tenant, channel }, [body.started], { fence, idempotencyKey });
     // It ran before. If its owner has lost it without an end, nobody else will find it: its lease is here now.
-    if (appended.isDuplicate) return this.#orphans.takeHeld(lease);
-    this.#run(body, run, lease);
+    if (begin.isDuplicate) return this.#orphans.takeHeld(lease);
+    this.#run(body, run, lease, begin);
     return true;
   }
 
@@ -282,21 +224,17 @@ export class ExecutionService {
 
   /** Cancels, on whichever node it runs; `notify` gets the final receipt when it comes after the answer. */
   cancel(command: ExecutionCommand, notify: Notify): Promise<CommandReceipt> {
-    return this.#answer({ verb: "cancel", command }, notify);
+    return this.#commands.give({ verb: "cancel", command }, notify);
   }
 
   /** Hands an input to the handler, on whichever node it runs; it is applied when the handler takes it. */
   input(command: ExecutionCommand, data: unknown, notify: Notify): Promise<CommandReceipt> {
-    return this.#answer({ verb: "input", command, data }, notify);
+    return this.#commands.give({ verb: "input", command, data }, notify);
   }
 
   /** Another node asks, or answers. */
   onMessage(message: CommandMessage | ReceiptMessage): void {
-    if (message.kind === "receipt") return this.#remote.onReceipt(message.command, message.receipt);
-    this.#answerNode(message).catch((cause: unknown) => {
-      // Whoever asked gets no answer, and asks again.
-      this.#options.logger.warn({ err: cause, ...message.command }, "Command of another node failed");
-    });
+    this.#commands.onMessage(message);
   }
 
   onReadersChanged(log: ChannelLog): void {
@@ -323,7 +261,7 @@ export class ExecutionService {
     await Promise.all(left.map((execution) => execution.ended));
     this.#leases.stop();
     this.#unwatched.close();
-    this.#remote.close();
+    this.#commands.close();
   }
 
   /** Waits, after a drain, for handlers to let go of what they hold; not for ever: one may never look at its signal. */
@@ -343,7 +281,7 @@ export class ExecutionService {
     });
   }
 
-  #run(body: LeaseBody, run: Run, lease: Lease): void {
+  #run(body: LeaseBody, run: Run, lease: Lease, begin: AppendPlace): void {
     const { observer, hub, logger, handlers, limits, store } = this.#options;
     const { handlerName, attempt, onUnwatched } = run;
     const execution = new Execution({
@@ -353,6 +291,9 @@ export class ExecutionService {
       key: { tenant: body.tenant, channel: body.channel },
       handler: handlers.get(handlerName)!,
       fence: { lease: lease.name, token: lease.token },
+      started: body.started,
+      begin,
+      isStoreShared: store.isShared,
       mayRestart: body.run !== undefined && attempt < MAX_ATTEMPTS,
       maxWaitingInputs: limits.maxWaitingInputs,
       maxDurationMs: limits.maxDurationMsByHandler?.get(handlerName) ?? limits.maxDurationMs,
@@ -379,10 +320,6 @@ export class ExecutionService {
         logger.warn({ err: cause, executionId: execution.id }, "Lease could not be released");
       });
     });
-  }
-
-  #find(command: ExecutionCommand): Execution | undefined {
-    return this.#running.get(runningKey(command.tenant, command.executionId));
   }
 
   /** Why nothing more can run in such a place now. */

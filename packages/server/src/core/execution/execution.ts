@@ -13,7 +13,7 @@ import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Clock, Logger, Timer } from "../ports.ts";
-import { ChunkWriter } from "./chunk-writer.ts";
+import { type AppendPlace, ChunkWriter } from "./chunk-writer.ts";
 import { breakingChunk, type ExecutionEnd, endForThrown, terminalRecord } from "./execution-end.ts";
 import { InputQueue, type WaitingInput } from "./input-queue.ts";
 import { Output } from "./output.ts";
@@ -31,11 +31,16 @@ export interface ExecutionOptions {
   /** Whether another owner would run it anew. */
   readonly mayRestart: boolean;
   readonly fence: Fence;
+  /** Its first record, and where this attempt began. */
+  readonly started: NewRecord;
+  readonly begin: AppendPlace;
   readonly hub: LogHub;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly maxWaitingInputs: number;
   readonly maxDurationMs: number;
+  /** True where the store can lose its tail while this process lives. */
+  readonly isStoreShared: boolean;
   /** How often chunks are appended at most, as the store wants it now. */
   readonly appendIntervalMs: () => number;
 }
@@ -64,6 +69,7 @@ export class Execution {
   #usage: Usage = {};
   #end: ExecutionEnd | undefined;
   #isFenced = false;
+  #isTailLost = false;
   #stopPulling: (() => void) | undefined;
   readonly #settled = Promise.withResolvers<void>();
   #durationTimer: Timer | undefined;
@@ -84,8 +90,10 @@ export class Execution {
       clock: options.clock,
       executionId: options.id,
       fence: options.fence,
+      begin: options.begin,
       intervalMs: options.appendIntervalMs,
       onFailed: (cause) => this.#onStoreFailed(cause),
+      onTailLost: () => this.#onTailLost(),
     });
     this.#durationTimer = options.clock.setTimer(options.maxDurationMs, () =>
       this.stop(
@@ -139,11 +147,10 @@ export class Execution {
     this.#durationTimer?.cancel();
     this.#inputs.close();
     await this.#writer.flush();
-    const end = this.#end ?? this.#endOfContent();
-    this.#end = end;
+    this.#end ??= this.#endOfContent();
     // The signal also tells what the handler may still hold open that nobody listens any more.
-    this.#abort.abort(new DOMException(`Execution ${end.kind}`, "AbortError"));
-    return (await this.#storeEnd(end)) ? end : undefined;
+    this.#abort.abort(new DOMException(`Execution ${this.#end.kind}`, "AbortError"));
+    return (await this.#storeEnd()) ? this.#end : undefined;
   }
 
   async #pullAll(): Promise<void> {
@@ -214,20 +221,25 @@ export class Execution {
     this.stop(endForThrown(new TachikomaError("STORE_UNAVAILABLE", undefined, { cause })));
   }
 
+  /** What readers would be given has a hole: it must not look like a whole answer. */
+  #onTailLost(): void {
+    this.#isTailLost = true;
+    this.#options.logger.warn({ executionId: this.id }, "The store has lost a part of what was written");
+    const lost = new TachikomaError("STORE_UNAVAILABLE", "The store has lost a part of the answer");
+    if (this.#end?.kind === "completed") this.#end = endForThrown(lost);
+    else this.stop(endForThrown(lost));
+  }
+
   /** Stores the end and what closes the content, in one append. False when this node may not, or cannot. */
-  async #storeEnd(end: ExecutionEnd): Promise<boolean> {
-    if (this.#isFenced) return false;
+  async #storeEnd(): Promise<boolean> {
     const { hub, key, fence, clock, logger } = this.#options;
-    const closing =
-      end.kind === "completed" ? this.#output.complete() : this.#output.breakOff(breakingChunk(end));
-    const records = [
-      ...closing.map((chunk) => this.#chunkRecord(chunk)),
-      terminalRecord(this.id, end, this.#usage),
-    ];
+    let records: readonly NewRecord[] | undefined;
     for (const retryMs of [...END_RETRY_MS, undefined]) {
+      if (this.#isFenced) return false;
       try {
+        records ??= await this.#lastRecords();
         const stored = await hub.append(key, records, { fence, idempotencyKey: endKey(this.id) });
-        return !stored.isDuplicate || (await this.#hasEndedAs(end, stored.lastSeq));
+        return !stored.isDuplicate || (await this.#hasEndedAs(this.#end!, stored.lastSeq));
       } catch (cause) {
         if (errorCodeOf(cause) === "FENCED" || this.#isFenced) return false;
         logger.error({ err: cause, executionId: this.id, retryMs }, "The end could not be stored");
@@ -236,6 +248,22 @@ export class Execution {
       }
     }
     return false;
+  }
+
+  /** What closes the content, and the terminal record. */
+  async #lastRecords(): Promise<NewRecord[]> {
+    if (this.#end?.kind === "completed" && this.#options.isStoreShared) await this.#writer.verify();
+    if (this.#isTailLost) await this.#restoreStart();
+    const end = this.#end!;
+    const closing =
+      end.kind === "completed" ? this.#output.complete() : this.#output.breakOff(breakingChunk(end));
+    return [...closing.map((chunk) => this.#chunkRecord(chunk)), terminalRecord(this.id, end, this.#usage)];
+  }
+
+  /** The start may be part of what was lost, and an end without it helps nobody. */
+  async #restoreStart(): Promise<void> {
+    const { hub, key, fence, started } = this.#options;
+    await hub.append(key, [started], { fence, idempotencyKey: startKey(this.id) });
   }
 
   /** An end that was there before is this node's own, whose answer was lost, or that of whoever took the execution over. */

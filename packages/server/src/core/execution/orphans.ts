@@ -12,6 +12,7 @@ import type { Fence, Lease, NewRecord, Store } from "../../stores/store.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { LeaseOutcome, Observer } from "../observer.ts";
 import type { Clock, Logger } from "../ports.ts";
+import type { AppendPlace } from "./chunk-writer.ts";
 import { type Execution, endKey, restartKey, startKey } from "./execution.ts";
 import { terminalRecord } from "./execution-end.ts";
 import { decodeLeaseBody, LEASE_PREFIX, type LeaseBody, type Run } from "./lease-body.ts";
@@ -40,7 +41,7 @@ export interface OrphansOptions {
   /** Takes the place for it, in the turn in which there was one, until it runs or is known not to. */
   readonly hold: (body: LeaseBody, run: Run, started: Promise<boolean>) => void;
   /** Runs an execution whose lease is held here. */
-  readonly run: (body: LeaseBody, run: Run, lease: Lease) => void;
+  readonly run: (body: LeaseBody, run: Run, lease: Lease, begin: AppendPlace) => void;
 }
 
 export class Orphans {
@@ -175,14 +176,19 @@ export class Orphans {
     });
     if (announced.isDuplicate) return false;
     const next = { ...run, attempt };
-    this.#options.run({ ...body, run: next }, next, lease);
+    this.#options.run({ ...body, run: next }, next, lease, announced);
     return true;
   }
 
   /** Writes the end, unless there is one, and gives the lease up. True when it was written now. */
   async #end(lease: Lease, body: LeaseBody): Promise<boolean> {
-    const { store, hub } = this.#options;
+    const { store, hub, clock } = this.#options;
     const key = { tenant: body.tenant, channel: body.channel };
+    // A store that lost its tail can have the end without the start: nothing may come after it.
+    if (await isEndStored(store, key, body.executionId, clock.nowMs())) {
+      await store.releaseLease(lease.name, lease.token);
+      return false;
+    }
     await this.#appendStart(lease, body);
     const end = terminalRecord(body.executionId, { kind: "interrupted", reason: "owner_lost" }, {});
     const idempotencyKey = endKey(body.executionId);

@@ -111,7 +111,10 @@ export class LogHub {
   /** The ends of a log as the store has them now. */
   async state(key: LogKey): Promise<LogState> {
     const { store, clock } = this.#options;
-    return store.openLog(key, clock.nowMs());
+    const state = await store.openLog(key, clock.nowMs());
+    // Under another epoch, what is hot here is of another history.
+    this.noteHead(key, state.head);
+    return state;
   }
 
   async append(
