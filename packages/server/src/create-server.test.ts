@@ -29,6 +29,14 @@ describe("options", () => {
     expect(attempt).toThrow(key);
   });
 
+  test.each([
+    ["security.apiKeyEnv", { security: { apiKeyEnv: "SOME_KEY" } }],
+    ["security.apiKeyFile", { security: { apiKeyFile: "key.txt" } }],
+    ["database.passwordEnv", { database: { url: "redis://127.0.0.1", passwordEnv: "SOME_PASSWORD" } }],
+  ])("%s is not passed over in silence: it would leave the server open", (key, options) => {
+    expect(() => createServer(options)).toThrow(key);
+  });
+
   test("times to live may be fractions of a millisecond: SQLite keeps whole ones", async () => {
     const server = await startTestServer({
       database: { url: `sqlite://${join(await tempFolder(), "t.db")}` },

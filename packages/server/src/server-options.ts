@@ -83,12 +83,39 @@ export function parseOptions(options: ServerOptions): ParsedOptions {
   };
   const parsed = settingsSchema.safeParse(withoutUndefined(given));
   if (parsed.success) {
+    refuseUnfollowedSecrets(parsed.data);
     const target = databaseTarget(parsed.data.database);
     if (target.kind !== "fault") return { settings: parsed.data, options };
     throw new TachikomaError("CONFIG_INVALID", `database.${target.key}: ${target.message}`);
   }
   const issue = parsed.error.issues[0]!;
   throw new TachikomaError("CONFIG_INVALID", `${issue.path.join(".")}: ${issue.message}`);
+}
+
+/** Only the loader of configuration files follows references. Whoever gives one here would have an open server and not know it. */
+function refuseUnfollowedSecrets({ security, database }: Settings): void {
+  const places = [
+    {
+      key: "security.apiKey",
+      value: security.apiKey,
+      byName: security.apiKeyEnv,
+      byFile: security.apiKeyFile,
+    },
+    {
+      key: "database.password",
+      value: database.password,
+      byName: database.passwordEnv,
+      byFile: database.passwordFile,
+    },
+  ];
+  for (const { key, value, byName, byFile } of places) {
+    if (value !== undefined || (byName ?? byFile) === undefined) continue;
+    const given = byName === undefined ? `${key}File` : `${key}Env`;
+    throw new TachikomaError(
+      "CONFIG_INVALID",
+      `${given}: only configuration files and variables name a secret; give createServer ${key} itself`,
+    );
+  }
 }
 
 function withoutHooks(channel: ChannelOptions): object {
