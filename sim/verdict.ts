@@ -160,7 +160,8 @@ function chunksByEpoch(logs: Iterable<WitnessedLog>): Map<string, Chunk[][]> {
         if (gen === undefined) continue;
         const ofGen = chunks.get(gen) ?? [];
         chunks.set(gen, ofGen);
-        if (isRestart(val, gen)) ofGen.length = 0;
+        // What a failover left of an execution before its start, which was written again, is not a part of the answer.
+        if (role === "start" || isRestart(val, gen)) ofGen.length = 0;
         else if (role === "chunk") ofGen.push(JSON.parse(bodies[index]!) as Chunk);
         if (role === "terminal") all.set(gen, [...(all.get(gen) ?? []), ofGen]);
       }

@@ -168,6 +168,7 @@ export class LibraryClient implements Actor {
     if (isEndKept) this.#pending.set(op, `execute in ${channel}`);
     const chunks: Chunk[] = [];
     execution.on("chunk", (chunk) => chunks.push(chunk));
+    execution.on("started", () => chunks.splice(0));
     execution.on("reset", () => chunks.splice(0));
     execution.on("restarted", () => chunks.splice(0));
     let id: string | undefined;

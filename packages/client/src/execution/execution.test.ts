@@ -52,6 +52,18 @@ async function collect(execution: Execution): Promise<Chunk[]> {
 }
 
 describe("execute on a private channel", () => {
+  test("EXE-3: what stands before its start is void, as a failover may leave it", async () => {
+    const { client, socket } = onlineFixture();
+    const run = client.execute("chat", {});
+    accept(socket);
+    socket.receive(text(1, "the end of "));
+    socket.receive(started(2));
+    expect(run.chunks).toEqual([]);
+    socket.receive(text(3, "all"));
+    socket.receive(completed(4));
+    expect(await run.text).toBe("all");
+  });
+
   test("is followed from its first record without a further request", async () => {
     const { client, socket } = onlineFixture();
     const run = client.execute("chat", { some_input: 1 }, { onUnwatched: { cancelAfter: 30 } });

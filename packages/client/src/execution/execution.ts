@@ -193,6 +193,10 @@ export class FollowedExecution implements Execution, Follower {
       case "started":
         this.#isWhole = true;
         this.#status = "running";
+        // Only where a failover took the first start: what is left from before is not a whole answer.
+        this.#content.startOver(
+          new ClientError("INVALID_POSITION", "The beginning was lost and written again"),
+        );
         this.#listeners.emit("started", delivery);
         return;
       case "restarted":
