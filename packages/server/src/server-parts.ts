@@ -113,6 +113,7 @@ export class ServerParts {
     });
     this.http = new HttpGateway({
       ...shared,
+      clock: systemClock,
       readiness: () => this.#readiness(),
       expose: () => this.#expose(),
       stats: (core) => this.#stats(core),

@@ -31,6 +31,7 @@ import type { Observer } from "./observer.ts";
 import type { Clock, Logger, Random, Transport } from "./ports.ts";
 import { PresenceTable } from "./presence/presence-table.ts";
 import { type PublishRequest, publishMessage } from "./publish.ts";
+import { Requests } from "./requests/requests.ts";
 import { type OpenedSession, SessionRegistry } from "./session/session-registry.ts";
 import { Signals } from "./signals.ts";
 
@@ -108,6 +109,8 @@ export class SessionServer {
   readonly hub: LogHub;
   readonly authorize: Authorize;
   readonly mailbox: Mailbox;
+  /** For surfaces that are no connections. */
+  readonly requests: Requests;
   readonly #options: SessionServerOptions;
   readonly #membership: Membership;
   readonly #places: ConnectionPlaces;
@@ -195,6 +198,12 @@ export class SessionServer {
       limits: limits.executions,
       receiptTtlMs: RECEIPT_TTL_MS,
       mail: this.#mail,
+    });
+    this.requests = new Requests({
+      hub: this.hub,
+      delivery,
+      executions: this.executions,
+      authorize: this.authorize,
     });
     this.mailbox = new Mailbox({ hub: this.hub, connections: this.connections, namespaces });
     this.#housekeeping = new Housekeeping({

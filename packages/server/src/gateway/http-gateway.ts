@@ -3,12 +3,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { TachikomaError } from "@tachikoma/protocol";
 import { addRoute, createRouter, findRoute } from "rou3";
 import { identityFor } from "../core/credential.ts";
-import type { Logger } from "../core/ports.ts";
+import type { Clock, Logger } from "../core/ports.ts";
 import type { SessionServer } from "../core/session-server.ts";
 import { EXPOSITION_CONTENT_TYPE } from "../metrics/exposition.ts";
 import type { DoorKeeper } from "./door.ts";
-import { getMessages, postMessage } from "./http/channel-routes.ts";
-import type { RouteRequest, RouteResponse } from "./http/route.ts";
+import type { Route } from "./http/route.ts";
+import { routes } from "./http/routes.ts";
+import { sendResponse, sendWhole } from "./http/send-response.ts";
 import type { StaticFiles } from "./http/static-files.ts";
 import { idParameter } from "./id-parameter.ts";
 import { type loopbackHostFault, originFault } from "./origin.ts";
@@ -18,6 +19,7 @@ import { WEBSOCKET_PATHS } from "./websocket-gateway.ts";
 export interface HttpGatewayOptions {
   readonly door: DoorKeeper;
   readonly logger: Logger;
+  readonly clock: Clock;
   readonly core: () => Promise<SessionServer>;
   readonly readiness: () => Promise<Readiness>;
   readonly expose: () => string;
@@ -32,20 +34,17 @@ export interface HttpGatewayOptions {
 /** Whether new connections and requests should come here. */
 export type Readiness = "ready" | "starting" | "stopping" | "store";
 
-type Handler = (core: SessionServer, request: RouteRequest) => Promise<RouteResponse> | RouteResponse;
+const METHODS: readonly Route["method"][] = ["GET", "HEAD", "POST", "PUT", "DELETE"];
 
 export class HttpGateway {
   readonly #options: HttpGatewayOptions;
-  readonly #routes = createRouter<Handler>();
+  readonly #routes = createRouter<Route>();
 
   constructor(options: HttpGatewayOptions) {
     this.#options = options;
-    addRoute(this.#routes, "POST", "/api/channels/:channel/messages", postMessage);
-    addRoute(this.#routes, "GET", "/api/channels/:channel/messages", getMessages);
-    addRoute(this.#routes, "GET", "/api/stats", (core) => ({
-      status: 200,
-      json: JSON.stringify(options.stats(core)),
-    }));
+    for (const route of [...routes, this.#statsRoute()]) {
+      addRoute(this.#routes, route.method, route.path, route);
+    }
   }
 
   /** Answers the request when its path is one of ours; false leaves it to others. */
@@ -70,53 +69,72 @@ export class HttpGateway {
     const { readiness, isWebSocketEnabled, files } = this.#options;
     if (isWebSocketEnabled && WEBSOCKET_PATHS.has(path)) throw new TachikomaError("UPGRADE_REQUIRED");
     if (request.method !== "GET" && request.method !== "HEAD") return false;
-    if (path === "/healthz") return sendJson(response, 200, `{"status":"ok"}`);
+    if (path === "/healthz") return answerJson(response, 200, { status: "ok" });
     if (path === "/readyz") {
       const reason = await readiness();
       return reason === "ready"
-        ? sendJson(response, 200, `{"status":"ready"}`)
-        : sendJson(response, 503, JSON.stringify({ status: "not_ready", reason }));
+        ? answerJson(response, 200, { status: "ready" })
+        : answerJson(response, 503, { status: "not_ready", reason });
     }
     return files.serve(request, response, path);
   }
 
   async #answerApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> {
-    const { door, allowedOrigins, requestFault, maxBodyBytes } = this.#options;
+    const { door, allowedOrigins, requestFault, maxBodyBytes, clock } = this.#options;
     const isMetrics = url.pathname === "/metrics";
-    if (!isMetrics && !url.pathname.startsWith("/api/")) return false;
+    if (!isMetrics && !this.#isOurs(url.pathname)) return false;
     const fault = originFault(request, allowedOrigins) ?? requestFault(request);
     if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
     const credential = await door.admit(request, url);
     if (isMetrics) {
-      response.writeHead(200, { "content-type": EXPOSITION_CONTENT_TYPE, "cache-control": "no-store" });
-      response.end(this.#options.expose());
+      const headers = { "content-type": EXPOSITION_CONTENT_TYPE };
+      sendWhole(response, { status: 200, headers, body: this.#options.expose() });
       return true;
     }
-    const route = findRoute(this.#routes, request.method ?? "GET", url.pathname);
-    if (route === undefined) throw this.#noRoute(url.pathname);
+    const found = findRoute(this.#routes, request.method ?? "GET", url.pathname);
+    if (found === undefined) throw this.#noRoute(url.pathname);
     const clientId = idParameter(url, "client_id");
     const identity = identityFor(credential, clientId, undefined, () => "http");
-    const parameters = decodedParameters(route.params ?? {});
+    const parameters = decodedParameters(found.params ?? {});
     const core = await this.#options.core();
-    const answer = await route.data(core, { incoming: request, url, parameters, identity, maxBodyBytes });
-    return sendJson(response, answer.status, answer.json);
+    const { signal } = abortOnClose(response);
+    const routeRequest = { incoming: request, url, parameters, identity, maxBodyBytes, signal };
+    await sendResponse(response, await found.data.answer(core, routeRequest), clock);
+    return true;
+  }
+
+  /** Under `/api/` everything is, so that a name that is wrong is told to be. */
+  #isOurs(path: string): boolean {
+    return path.startsWith("/api/") || this.#hasRoute(path);
+  }
+
+  #hasRoute(path: string): boolean {
+    return METHODS.some((method) => findRoute(this.#routes, method, path) !== undefined);
   }
 
   #noRoute(path: string): TachikomaError {
-    const other = ["GET", "POST"].some((method) => findRoute(this.#routes, method, path) !== undefined);
-    return other ? new TachikomaError("METHOD_NOT_ALLOWED") : new TachikomaError("NOT_FOUND");
+    return new TachikomaError(this.#hasRoute(path) ? "METHOD_NOT_ALLOWED" : "NOT_FOUND");
+  }
+
+  #statsRoute(): Route {
+    const { stats } = this.#options;
+    return {
+      method: "GET",
+      path: "/api/stats",
+      answer: (core) => ({ status: 200, json: JSON.stringify(stats(core)) }),
+    };
   }
 }
 
-function sendJson(response: ServerResponse, status: number, json: string): true {
-  response.writeHead(status, {
-    "content-type": "application/json; charset=utf-8",
-    "content-length": Buffer.byteLength(json),
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-  });
-  response.end(json);
+function answerJson(response: ServerResponse, status: number, body: object): true {
+  sendWhole(response, { status, json: JSON.stringify(body) });
   return true;
+}
+
+function abortOnClose(response: ServerResponse): AbortController {
+  const controller = new AbortController();
+  response.once("close", () => controller.abort());
+  return controller;
 }
 
 function decodedParameters(parameters: Readonly<Record<string, string>>): Record<string, string> {

@@ -10,7 +10,6 @@ import {
   namespaceOf,
   type Position,
   parsePosition,
-  type ResetReason,
   type RestoredSubscription,
   TachikomaError,
 } from "@tachikoma/protocol";
@@ -20,22 +19,11 @@ import { type Cursor, createCursor, moveCursor } from "../delivery/cursor.ts";
 import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
 import type { Subscriber } from "../delivery/subscriber.ts";
 import type { Identity } from "../identity.ts";
-import type { LogHub, OpenedLog } from "../log/log-hub.ts";
-import { decideByTag, decideResume } from "../resume-decision.ts";
+import type { LogHub } from "../log/log-hub.ts";
+import { type PlaceRequest, placeFor, type ResumePlace } from "../resume-place.ts";
 import { inboxesOf, isInbox } from "../session/inbox.ts";
 import type { Session } from "../session/session.ts";
 import type { SessionRegistry } from "../session/session-registry.ts";
-
-export interface SubscriptionPlace {
-  readonly from: Position;
-  /** Why continuity with the position that was given cannot be proven. */
-  readonly resetReason: ResetReason | undefined;
-}
-
-export interface SubscribeRequest {
-  readonly position?: string | undefined;
-  readonly since?: "start" | "head" | undefined;
-}
 
 export interface SubscriptionsOptions {
   readonly hub: LogHub;
@@ -79,7 +67,7 @@ export class Subscriptions {
    *
    * @throws TOO_MANY_SUBSCRIPTIONS
    */
-  async prepare(channel: string, request: SubscribeRequest): Promise<SubscriptionPlace> {
+  async prepare(channel: string, request: PlaceRequest): Promise<ResumePlace> {
     this.#checkLimit(channel);
     const key = this.#keyOf(channel);
     const { positions } = this.#session;
@@ -87,7 +75,7 @@ export class Subscriptions {
     this.#preparing.add(channel);
     try {
       const opening = this.#options.hub.open(key);
-      const place = await this.#placeFor(key, await opening, request);
+      const place = await placeFor(this.#options.hub, key, await opening, request);
       this.#requireOpen();
       // A reset may be lost with the connection: until something behind it is confirmed, the position is the one that was asked.
       const isReset = place.resetReason !== undefined && request.position !== undefined;
@@ -188,7 +176,7 @@ export class Subscriptions {
     const key = this.#keyOf(channel);
     const opened = await this.#options.hub.open(key);
     const position = this.#session.positions.get(channel);
-    const place = await this.#placeFor(key, opened, { position });
+    const place = await placeFor(this.#options.hub, key, opened, { position });
     // The stored position stays until the reset is confirmed: if it is lost with the connection, it is due again.
     if (place.resetReason === undefined) this.#session.positions.set(channel, formatPosition(place.from));
     if (!this.#isClosed) {
@@ -203,20 +191,6 @@ export class Subscriptions {
       recovered: place.resetReason === undefined,
       ...(place.resetReason === undefined ? {} : { reason: place.resetReason }),
     };
-  }
-
-  async #placeFor(key: LogKey, opened: OpenedLog, request: SubscribeRequest): Promise<SubscriptionPlace> {
-    const { hub } = this.#options;
-    if (request.position === undefined && request.since !== "start")
-      return { from: opened.head, resetReason: undefined };
-    const state = opened.state ?? (await hub.state(key));
-    if (request.position === undefined) return { from: state.base, resetReason: undefined };
-    const first = decideResume(request.position, state);
-    const decision =
-      first.kind === "needs_tag"
-        ? decideByTag(first.position, await hub.tagAt(key, first.position.seq), state)
-        : first;
-    return { from: decision.from, resetReason: decision.kind === "reset" ? decision.reason : undefined };
   }
 
   /** A position of a record that the cursor has passed; with another tag it is that of a record in another log. */

@@ -6,7 +6,7 @@ import {
   TachikomaError,
 } from "@tachikoma/protocol";
 import type { Connection } from "../connection/connection.ts";
-import type { SubscriptionPlace } from "../connection/subscriptions.ts";
+import type { ResumePlace } from "../resume-place.ts";
 import { isInbox } from "../session/inbox.ts";
 import { refOf } from "./connection-verbs.ts";
 import { whenAllowed } from "./permission.ts";
@@ -87,7 +87,7 @@ async function answerSubscribe(connection: Connection, message: Subscribe): Prom
   subscriptions.begin(cursor);
 }
 
-function sayReset(connection: Connection, channel: string, place: SubscriptionPlace): void {
+function sayReset(connection: Connection, channel: string, place: ResumePlace): void {
   if (place.resetReason === undefined) return;
   connection.context.observer.resetSent(place.resetReason);
   connection.send({

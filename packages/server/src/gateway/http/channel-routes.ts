@@ -1,13 +1,20 @@
 /** `/api/channels/:channel/messages`: publishing and reading back over plain HTTP, with the positions of the WebSocket. */
-import { channelNameFault, formatPosition, MAX_ID_CHARS, TachikomaError } from "@tachikoma/protocol";
+import { formatPosition, MAX_ID_CHARS, TachikomaError } from "@tachikoma/protocol";
 import { buildPage } from "../../core/delivery/page.ts";
-import type { Identity, Verb } from "../../core/identity.ts";
+import type { Verb } from "../../core/identity.ts";
 import { ChannelLog } from "../../core/log/channel-log.ts";
 import type { Framing } from "../../core/ports.ts";
-import { decideByTag, decideResume } from "../../core/resume-decision.ts";
+import { placeFor } from "../../core/resume-place.ts";
 import type { SessionServer } from "../../core/session-server.ts";
 import { asObject, readJsonBody } from "./json-body.ts";
-import type { RouteRequest, RouteResponse } from "./route.ts";
+import type { Route, RouteRequest, RouteResponse } from "./route.ts";
+
+const PATH = "/api/channels/:channel/messages";
+
+export const channelRoutes: readonly Route[] = [
+  { method: "POST", path: PATH, answer: postMessage },
+  { method: "GET", path: PATH, answer: getMessages },
+];
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1_000;
@@ -16,7 +23,7 @@ const MAX_PAGE_BYTES = 1024 * 1024;
 /** One JSON text after the other, for a page that is an answer and not a frame. */
 const jsonFraming: Framing = { id: "json", frame: (text) => Buffer.from(`${text},`) };
 
-export async function postMessage(core: SessionServer, request: RouteRequest): Promise<RouteResponse> {
+async function postMessage(core: SessionServer, request: RouteRequest): Promise<RouteResponse> {
   const channel = await allowedChannel(core, request, "publish");
   const body = asObject(await readJsonBody(request.incoming, request.maxBodyBytes));
   if (!("data" in body)) throw new TachikomaError("INVALID_MESSAGE", "The body has no data");
@@ -35,22 +42,23 @@ export async function postMessage(core: SessionServer, request: RouteRequest): P
   return { status: 200, json: JSON.stringify({ position }) };
 }
 
-export async function getMessages(core: SessionServer, request: RouteRequest): Promise<RouteResponse> {
+async function getMessages(core: SessionServer, request: RouteRequest): Promise<RouteResponse> {
   const channel = await allowedChannel(core, request, "history");
   const limit = limitOf(request.url);
   const key = { tenant: request.identity.tenant, channel };
   const state = await core.hub.state(key);
-  const from = await startOf(core, request.url.searchParams.get("after"), key, state);
-  const read = await core.hub.read(key, from.place.seq, limit, MAX_PAGE_BYTES);
+  const position = request.url.searchParams.get("after") || undefined;
+  const place = await placeFor(core.hub, key, { head: state.head, state }, { position, since: "start" });
+  const read = await core.hub.read(key, place.from.seq, limit, MAX_PAGE_BYTES);
   const records = read?.records ?? [];
   const head = read?.state.head ?? state.head;
   const last = records.at(-1);
-  const position = last === undefined ? from.place : { epoch: head.epoch, seq: last.seq, tag: last.tag };
+  const end = last === undefined ? place.from : { epoch: head.epoch, seq: last.seq, tag: last.tag };
   const answer = {
     channel,
-    position: formatPosition(position),
-    has_more: position.seq < head.seq,
-    ...(from.reset === undefined ? {} : { reset: from.reset }),
+    position: formatPosition(end),
+    has_more: end.seq < head.seq,
+    ...(place.resetReason === undefined ? {} : { reset: place.resetReason }),
   };
   const texts =
     records.length === 0 ? "" : recordTexts(new ChannelLog(key, { base: head, head }, NO_RING, 0), records);
@@ -68,37 +76,10 @@ function recordTexts(log: ChannelLog, records: Records): string {
   return Buffer.from(page.bytes).toString("utf8").slice(0, -1);
 }
 
-async function startOf(
-  core: SessionServer,
-  after: string | null,
-  key: { readonly tenant: string; readonly channel: string },
-  state: Awaited<ReturnType<SessionServer["hub"]["state"]>>,
-) {
-  if (after === null || after === "") return { place: state.base, reset: undefined };
-  const first = decideResume(after, state);
-  const decision =
-    first.kind === "needs_tag"
-      ? decideByTag(first.position, await core.hub.tagAt(key, first.position.seq), state)
-      : first;
-  return { place: decision.from, reset: decision.kind === "reset" ? decision.reason : undefined };
-}
-
 async function allowedChannel(core: SessionServer, request: RouteRequest, verb: Verb): Promise<string> {
   const channel = request.parameters["channel"] ?? "";
-  const fault = channelNameFault(channel);
-  if (fault !== undefined) throw new TachikomaError("INVALID_CHANNEL", fault);
-  await requireAllowed(core, request.identity, verb, channel);
+  await core.requests.require(request.identity, verb, channel);
   return channel;
-}
-
-async function requireAllowed(
-  core: SessionServer,
-  identity: Identity,
-  verb: Verb,
-  channel: string,
-): Promise<void> {
-  if (await core.authorize(identity, verb, channel)) return;
-  throw new TachikomaError("FORBIDDEN", `Not allowed to ${verb} in ${channel}`);
 }
 
 function limitOf(url: URL): number {

@@ -1,0 +1,5 @@
+/** Every route that needs a credential, by what it is for. */
+import { channelRoutes } from "./channel-routes.ts";
+import type { Route } from "./route.ts";
+
+export const routes: readonly Route[] = [...channelRoutes];
