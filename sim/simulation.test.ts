@@ -40,6 +40,10 @@ describe("found by simulation", () => {
       "what a failover left of an execution before its start, written again, was taken for a part of the answer",
       305_229,
     ],
+    [
+      "a node that could not follow its letters at its start never tried again, and was late with each",
+      356_958,
+    ],
     ["who subscribed to a channel that an execution followed already was not told who is present", 10_274],
   ])("%s (seed %i)", async (_, seed) => {
     await expectSound(seed);

@@ -69,10 +69,11 @@ export function checkPresence({ actors, channels, recorder }: World): void {
 }
 
 /**
- * Nobody has more connections than are allowed, on all nodes together; unless a node was taken for dead that had some of them.
+ * Nobody has more connections than are allowed, on all nodes together; unless a node was taken for dead that had some of them, or
+ * the store has lost that it had.
  */
 export function checkCrowd({ nodes, recorder, witness }: World): void {
-  if (witness.hasNodeLapsed) return;
+  if (witness.hasNodeLapsed || witness.hasLostTail) return;
   const count = nodes.reduce((sum, node) => sum + node.connectionCountOf(CROWD_NAME), 0);
   if (count > MAX_CONNECTIONS_PER_CLIENT)
     recorder.find("limit", `one client has ${count} connections, the limit is ${MAX_CONNECTIONS_PER_CLIENT}`);

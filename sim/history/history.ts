@@ -135,6 +135,7 @@ interface MutableExecution extends Execution {
 
 class ExecutionIndex {
   readonly executions = new Map<string, MutableExecution>();
+  #lostAtMs: number | undefined;
 
   add(record: HistoryRecord): void {
     switch (record.kind) {
@@ -156,9 +157,11 @@ class ExecutionIndex {
       case "store.lost":
         // Nobody can be held to a cancel whose receipt may be gone.
         for (const { cancels } of this.executions.values()) cancels.length = 0;
+        this.#lostAtMs = record.timeMs;
         return;
       case "cancel.ok":
-        this.#of(record.gen).cancels.push(record);
+        // What was answered in the moment of the loss may be on either side of it.
+        if (record.timeMs !== this.#lostAtMs) this.#of(record.gen).cancels.push(record);
         return;
       case "llm.sent":
       case "llm.abort":

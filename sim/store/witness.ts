@@ -33,6 +33,8 @@ export class Witness {
   readonly logs = new Map<string, WitnessedLog>();
   /** A node lived on without its lease for a while: what it vouched for did not count then. */
   hasNodeLapsed = false;
+  /** A failover took the newest of what was stored: what nodes vouched for last did not count until they vouched for it again. */
+  hasLostTail = false;
   readonly #nodeLeases = new Set<string>();
   readonly #recorder: Recorder;
 
@@ -69,6 +71,7 @@ export class Witness {
    * was lost and one of what is there stand side by side.
    */
   lost(state: StoreState): void {
+    this.hasLostTail = true;
     this.#recorder.write({ kind: "store.lost" });
     for (const [stream, log] of this.logs) {
       const current = log.epochs.at(-1)!;

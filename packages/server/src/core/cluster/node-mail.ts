@@ -29,6 +29,8 @@ export class NodeMail {
   readonly #options: NodeMailOptions;
   readonly #key: LogKey;
   #place: Position | undefined;
+  /** False when the store has refused to say when there are letters: it is asked again at the next look. */
+  #isFollowed = false;
   #isReading = false;
   #isReadDue = false;
   #timer: Timer | undefined;
@@ -43,8 +45,7 @@ export class NodeMail {
     const { store, clock } = this.#options;
     this.#place = (await store.openLog(this.#key, clock.nowMs())).head;
     this.#look();
-    // Not waited for: without hints letters are found by looking.
-    store.follow(this.#key).catch((cause: unknown) => this.#warn(cause, "Node cannot hear of letters yet"));
+    this.#follow();
   }
 
   async close(): Promise<void> {
@@ -90,9 +91,19 @@ export class NodeMail {
     this.#read();
   }
 
+  /** Not waited for: without hints letters are found by looking. */
+  #follow(): void {
+    this.#isFollowed = true;
+    this.#options.store.follow(this.#key).catch((cause: unknown) => {
+      this.#isFollowed = false;
+      this.#warn(cause, "Node cannot hear of letters yet");
+    });
+  }
+
   #look(): void {
     this.#timer = this.#options.clock.setTimer(HEAD_CHECK_INTERVAL_MS, () => {
       this.#look();
+      if (!this.#isFollowed) this.#follow();
       this.#read();
     });
   }
