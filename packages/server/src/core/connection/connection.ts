@@ -56,6 +56,7 @@ export class Connection implements Subscriber, SessionHolder {
   readonly session: Session;
   readonly subscriptions: Subscriptions;
   readonly dirtyCursors = new Set<Cursor>();
+  writtenAtMs = Number.NEGATIVE_INFINITY;
   /** The request under way for each channel. */
   readonly channelOrder = new Map<string, Promise<unknown>>();
   readonly peer: PeerInfo;

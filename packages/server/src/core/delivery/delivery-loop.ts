@@ -31,13 +31,15 @@ export interface DeliveryOptions {
   readonly highWaterBytes: number;
   /** What one visit writes at most, give or take one frame. */
   readonly pageBytes: number;
-  /** How long marks are collected before they are flushed; 0 flushes in the same tick. */
+  /** How far apart the writes to one connection are at least; with 0 each goes in the turn in which there is something to write. */
   readonly flushWindowMs: () => number;
 }
 
 export class DeliveryLoop {
   readonly #options: DeliveryOptions;
   readonly #dirty = new Set<Subscriber>();
+  /** Those that were written to a moment ago: what is new for them collects. */
+  readonly #collecting = new Set<Subscriber>();
   /** Logs whose pages are remembered for the flush that is under way. */
   readonly #pagedLogs = new Set<ChannelLog>();
   #isScheduled = false;
@@ -61,19 +63,39 @@ export class DeliveryLoop {
 
   forget(subscriber: Subscriber): void {
     this.#dirty.delete(subscriber);
+    this.#collecting.delete(subscriber);
     subscriber.dirtyCursors.clear();
   }
 
   #wake(subscriber: Subscriber): void {
+    if (this.#dirty.has(subscriber) || this.#collecting.has(subscriber)) return;
+    const windowMs = this.#options.flushWindowMs();
+    if (windowMs > 0 && this.#options.clock.monotonicMs() - subscriber.writtenAtMs < windowMs) {
+      this.#collect(subscriber, windowMs);
+      return;
+    }
     this.#dirty.add(subscriber);
     if (this.#isScheduled) return;
-    this.#isScheduled = true;
+    this.#options.observer.flushPlanned(0);
+    this.#schedule();
+  }
+
+  #collect(subscriber: Subscriber, windowMs: number): void {
+    this.#collecting.add(subscriber);
+    if (this.#collecting.size > 1) return;
     const { clock, observer } = this.#options;
-    const windowMs = this.#options.flushWindowMs();
     observer.flushPlanned(windowMs);
-    const flush = () => this.#flush();
-    if (windowMs > 0) clock.setTimer(windowMs, flush);
-    else clock.defer(flush);
+    clock.setTimer(windowMs, () => {
+      for (const due of this.#collecting) this.#dirty.add(due);
+      this.#collecting.clear();
+      if (this.#dirty.size > 0) this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.clock.defer(() => this.#flush());
   }
 
   #flush(): void {
@@ -86,8 +108,8 @@ export class DeliveryLoop {
       if (this.#visit(subscriber)) again.push(subscriber);
     }
     for (const subscriber of again) this.#dirty.add(subscriber);
-    this.#isScheduled = this.#dirty.size > 0;
-    if (this.#isScheduled) this.#options.clock.defer(() => this.#flush());
+    this.#isScheduled = false;
+    if (this.#dirty.size > 0) this.#schedule();
     else this.#forgetPages();
   }
 
@@ -116,7 +138,10 @@ export class DeliveryLoop {
       if (cursor.seq < cursor.log.head.seq) subscriber.dirtyCursors.add(cursor);
       if (byteCount >= pageBytes) break;
     }
-    if (byteCount > 0) subscriber.transport.write(parts.length === 1 ? parts[0]! : concat(parts, byteCount));
+    if (byteCount > 0) {
+      subscriber.writtenAtMs = this.#options.clock.monotonicMs();
+      subscriber.transport.write(parts.length === 1 ? parts[0]! : concat(parts, byteCount));
+    }
     for (const { cursor, page } of written) {
       observer.pageWritten(page.recordCount, page.frameCount, page.bytes.byteLength);
       subscriber.onDelivered(cursor, page);

@@ -53,15 +53,21 @@ export interface PageReader {
 
 /** The next page for a cursor, from the hot records; `undefined` when the cursor stands before them. */
 export function pageOf(log: ChannelLog, cursor: Cursor, maxBytes: number): Page | undefined {
+  // Where it is the only one, nobody else asks for its page.
+  if (log.cursors.size === 1) return hotPage(log, cursor, maxBytes)?.page;
   const { framing } = cursor.subscriber.transport;
   const cacheKey = `${framing.id} ${cursor.seq} ${log.head.seq} ${maxBytes}`;
   const cached = log.pages.get(cacheKey);
   if (cached !== undefined) return cached;
+  const made = hotPage(log, cursor, maxBytes);
+  if (made?.records.every(({ exclude }) => exclude === undefined)) remember(log.pages, cacheKey, made.page);
+  return made?.page;
+}
+
+function hotPage(log: ChannelLog, cursor: Cursor, maxBytes: number) {
   const records = log.ring.after(cursor.seq, MAX_RECORDS_PER_PAGE);
   if (records === undefined || records.length === 0) return undefined;
-  const page = buildPage(log, records, cursor.subscriber, maxBytes);
-  if (records.every((record) => record.exclude === undefined)) remember(log.pages, cacheKey, page);
-  return page;
+  return { records, page: buildPage(log, records, cursor.subscriber, maxBytes) };
 }
 
 /** Frames records until the budget is reached; at least one record. */

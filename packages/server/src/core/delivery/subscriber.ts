@@ -10,6 +10,8 @@ export interface Subscriber {
   readonly isClosed: boolean;
   /** Cursors with something to deliver, oldest mark first. */
   readonly dirtyCursors: Set<Cursor>;
+  /** Monotonic time of the last page; kept by the delivery loop. */
+  writtenAtMs: number;
   /** A page of this cursor's log has been written to the transport. */
   onDelivered(cursor: Cursor, page: Page): void;
   /** Continuity of this cursor is lost; it goes on from `position`, and nothing newer has been written yet. */

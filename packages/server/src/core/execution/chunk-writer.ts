@@ -8,13 +8,15 @@
  * A log that has another epoch than before may have lost its tail. Where the last record that was written is no longer there, what
  * would follow is the rest of an answer with a hole in it.
  */
-import { type Chunk, encodeChunk, errorCodeOf } from "@tachikoma/protocol";
+import { type Chunk, errorCodeOf } from "@tachikoma/protocol";
 import type { AppendResult, Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { LogHub } from "../log/log-hub.ts";
-import type { Clock, Timer } from "../ports.ts";
+import type { Clock } from "../ports.ts";
+import type { AppendPace } from "./append-pace.ts";
+import { PendingChunks } from "./pending-chunks.ts";
 
 /** A handler that is ahead of the store by this much has to wait. */
-const MAX_PENDING_RECORDS = 1_024;
+const MAX_PENDING_CHUNKS = 1_024;
 const MAX_PENDING_CHARS = 1024 * 1024;
 
 /** Pauses between tries of one append: less in all than it takes an owner without a store to fence itself. */
@@ -28,8 +30,7 @@ export interface ChunkWriterOptions {
   readonly fence: Fence;
   /** Where the execution's first record went. */
   readonly begin: AppendPlace;
-  /** How often chunks are appended at most while they keep coming, in milliseconds. */
-  readonly intervalMs: () => number;
+  readonly pace: Pick<AppendPace, "grid" | "intervalMs" | "noteChunks">;
   /** The chunks cannot be stored; nothing more will be. */
   readonly onFailed: (cause: unknown) => void;
   /** The store has lost some of what was written; nothing more will be. */
@@ -41,18 +42,25 @@ export type AppendPlace = Pick<AppendResult, "epoch" | "lastSeq" | "tag">;
 
 export class ChunkWriter {
   readonly #options: ChunkWriterOptions;
-  #pending: NewRecord[] = [];
-  #pendingChars = 0;
+  readonly #pending: PendingChunks;
   #underWay: Promise<void> | undefined;
   #hasFailed = false;
   #isFlushing = false;
   #writeCount = 0;
   #last: AppendPlace;
   #startedAtMs = Number.NEGATIVE_INFINITY;
-  #pause: { readonly timer: Timer; readonly resolve: () => void } | undefined;
+  /** Between two chunks, when they were appended last. */
+  #gapMs = 0;
+  #endPause: (() => void) | undefined;
 
   constructor(options: ChunkWriterOptions) {
+    const { hub, key } = options;
     this.#options = options;
+    this.#pending = new PendingChunks({
+      executionId: options.executionId,
+      maxRecordBytes: hub.maxRecordBytesOf(key.channel),
+      checkSize: (body) => hub.checkSize(key.channel, body),
+    });
     this.#last = options.begin;
   }
 
@@ -60,57 +68,57 @@ export class ChunkWriter {
   write(chunks: readonly Chunk[]): Promise<void> | undefined {
     // With nothing to append there is nothing under way, and nothing that would say so when it is over.
     if (this.#hasFailed || chunks.length === 0) return undefined;
-    for (const chunk of chunks) {
-      const body = encodeChunk(chunk);
-      this.#options.hub.checkSize(this.#options.key.channel, body);
-      this.#pending.push({ type: "chunk", body, executionId: this.#options.executionId });
-      this.#pendingChars += body.length;
-    }
+    const pending = this.#pending;
+    for (const chunk of chunks) pending.add(chunk);
+    this.#options.pace.noteChunks(chunks.length);
     this.#underWay ??= this.#appendAll();
-    const isAhead = this.#pending.length >= MAX_PENDING_RECORDS || this.#pendingChars >= MAX_PENDING_CHARS;
+    const isAhead = pending.chunkCount >= MAX_PENDING_CHUNKS || pending.charCount >= MAX_PENDING_CHARS;
     return isAhead ? this.#underWay : undefined;
   }
 
   /** Resolves when everything that was written is stored, or cannot be. */
   async flush(): Promise<void> {
     this.#isFlushing = true;
-    this.#endPause();
+    this.#endPause?.();
     await this.#underWay;
   }
 
   /** Looks whether all that was written is still there. @throws STORE_UNAVAILABLE */
   async verify(): Promise<void> {
     const { hub, key } = this.#options;
-    await this.#noteEpoch((await hub.state(key)).head.epoch);
+    const { head } = await hub.state(key);
+    if (head.epoch !== this.#last.epoch) await this.#noteEpoch();
   }
 
   /** Nothing more may be written; what waits is forgotten. */
   abandon(): void {
     this.#hasFailed = true;
-    this.#pending = [];
-    this.#endPause();
+    this.#pending.clear();
+    this.#endPause?.();
   }
 
   async #appendAll(): Promise<void> {
-    while (this.#pending.length > 0 && !this.#hasFailed) {
-      await this.#untilDue();
-      const records = this.#pending;
-      this.#pending = [];
-      this.#pendingChars = 0;
-      if (records.length > 0) await this.#append(records);
+    while (this.#pending.chunkCount > 0 && !this.#hasFailed) {
+      const dueAtMs = this.#dueAtMs();
+      if (dueAtMs !== undefined) await this.#untilDue(dueAtMs);
+      const { chunkCount } = this.#pending;
+      const records = this.#pending.take();
+      if (records.length > 0) await this.#append(records, chunkCount);
     }
     this.#underWay = undefined;
   }
 
-  async #append(records: readonly NewRecord[]): Promise<void> {
+  async #append(records: readonly NewRecord[], chunkCount: number): Promise<void> {
     const { hub, key, fence, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    this.#gapMs = (nowMs - this.#startedAtMs) / chunkCount;
+    this.#startedAtMs = nowMs;
     this.#writeCount += 1;
-    this.#startedAtMs = clock.monotonicMs();
     const numbered = { ...fence, write: this.#writeCount };
     for (const retryMs of [...RETRY_MS, undefined]) {
       try {
         const place = await hub.append(key, records, { fence: numbered });
-        await this.#noteEpoch(place.epoch);
+        if (place.epoch !== this.#last.epoch) await this.#noteEpoch();
         this.#last = place;
         return;
       } catch (cause) {
@@ -123,10 +131,11 @@ export class ChunkWriter {
     }
   }
 
-  async #noteEpoch(epoch: string): Promise<void> {
+  /** The log has another epoch than before: is what was written there? */
+  async #noteEpoch(): Promise<void> {
     const { hub, key } = this.#options;
     const last = this.#last;
-    if (epoch === last.epoch || this.#hasFailed) return;
+    if (this.#hasFailed) return;
     const { base } = await hub.state(key);
     // What was trimmed was there; all its readers are told that they missed it.
     const isThere = last.lastSeq < base.seq || (await hub.tagAt(key, last.lastSeq)) === last.tag;
@@ -143,27 +152,42 @@ export class ChunkWriter {
   /**
    * All executions of a node wait for the same moments, multiples of the interval: what they append then goes to the store, and on
    * to the viewers, together.
+   *
+   * @returns `undefined` when it may be now
    */
-  async #untilDue(): Promise<void> {
-    const { clock } = this.#options;
-    const intervalMs = this.#options.intervalMs();
-    const nowMs = clock.monotonicMs();
-    if (this.#isFlushing || nowMs - this.#startedAtMs >= intervalMs) return;
+  #dueAtMs(): number | undefined {
+    if (this.#isFlushing) return undefined;
+    const intervalMs = this.#options.pace.intervalMs(this.#gapMs);
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#startedAtMs >= intervalMs) return undefined;
     const dueAtMs = Math.ceil((this.#startedAtMs + intervalMs / 2) / intervalMs) * intervalMs;
-    if (dueAtMs > nowMs) await this.#wait(dueAtMs - nowMs);
+    return dueAtMs > nowMs ? dueAtMs : undefined;
+  }
+
+  #untilDue(dueAtMs: number): Promise<void> {
+    const { grid } = this.#options.pace;
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#endPause = undefined;
+        resolve();
+      };
+      grid.add(dueAtMs, end);
+      this.#endPause = () => {
+        grid.remove(dueAtMs, end);
+        end();
+      };
+    });
   }
 
   #wait(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = this.#options.clock.setTimer(ms, () => this.#endPause());
-      this.#pause = { timer, resolve };
+      const end = () => {
+        timer.cancel();
+        this.#endPause = undefined;
+        resolve();
+      };
+      const timer = this.#options.clock.setTimer(ms, end);
+      this.#endPause = end;
     });
-  }
-
-  #endPause(): void {
-    const pause = this.#pause;
-    this.#pause = undefined;
-    pause?.timer.cancel();
-    pause?.resolve();
   }
 }

@@ -12,6 +12,7 @@ import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock, Logger, Random } from "../ports.ts";
+import { AppendPace } from "./append-pace.ts";
 import { CancelMarks } from "./cancel-marks.ts";
 import type { AppendPlace } from "./chunk-writer.ts";
 import {
@@ -44,6 +45,8 @@ export interface ExecutionServiceOptions {
   readonly leaseTtlMs: number;
   /** How long a command's receipt is remembered. */
   readonly receiptTtlMs: number;
+  /** How long deliveries are collected, as the load is now. */
+  readonly flushWindowMs: () => number;
   /** The way to other nodes. */
   readonly mail: Pick<NodeMail, "send" | "sendAtLast">;
   /** Asks whether other nodes have watchers of a channel; absent where there are no other nodes. */
@@ -88,12 +91,14 @@ export class ExecutionService {
   readonly #cancelMarks: CancelMarks;
   readonly #unwatched: UnwatchedPolicies;
   readonly #commands: ExecutionCommands;
+  readonly #pace: AppendPace;
   #isDraining = false;
   /** What ran when the drain began. */
   #drained: readonly Execution[] = [];
 
   constructor(options: ExecutionServiceOptions) {
     this.#options = options;
+    this.#pace = new AppendPace(options);
     this.#leases = new LeaseKeeper({ ...options, onLook: () => this.#orphans.look() });
     this.#orphans = new Orphans({
       ...options,
@@ -297,7 +302,7 @@ export class ExecutionService {
       mayRestart: body.run !== undefined && attempt < MAX_ATTEMPTS,
       maxWaitingInputs: limits.maxWaitingInputs,
       maxDurationMs: limits.maxDurationMsByHandler?.get(handlerName) ?? limits.maxDurationMs,
-      appendIntervalMs: () => store.appendIntervalMs,
+      pace: this.#pace,
     });
     const id = runningKey(body.tenant, body.executionId);
     this.#starting.delete(id);

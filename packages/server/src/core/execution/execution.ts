@@ -13,6 +13,7 @@ import type { Fence, LogKey, NewRecord } from "../../stores/store.ts";
 import type { Identity } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { Clock, Logger, Timer } from "../ports.ts";
+import type { AppendPace } from "./append-pace.ts";
 import { type AppendPlace, ChunkWriter } from "./chunk-writer.ts";
 import { breakingChunk, type ExecutionEnd, endForThrown, terminalRecord } from "./execution-end.ts";
 import { InputQueue, type WaitingInput } from "./input-queue.ts";
@@ -41,8 +42,7 @@ export interface ExecutionOptions {
   readonly maxDurationMs: number;
   /** True where the store can lose its tail while this process lives. */
   readonly isStoreShared: boolean;
-  /** How often chunks are appended at most, as the store wants it now. */
-  readonly appendIntervalMs: () => number;
+  readonly pace: AppendPace;
 }
 
 /** Pauses between tries to store the terminal record while the store is away. */
@@ -91,7 +91,7 @@ export class Execution {
       executionId: options.id,
       fence: options.fence,
       begin: options.begin,
-      intervalMs: options.appendIntervalMs,
+      pace: options.pace,
       onFailed: (cause) => this.#onStoreFailed(cause),
       onTailLost: () => this.#onTailLost(),
     });
@@ -168,15 +168,50 @@ export class Execution {
       },
     });
     const stream = await this.#orStopped(Promise.resolve(started));
-    if (stream === STOPPED) return this.#settleWith(Promise.resolve(started));
-    const iterator = iteratorOf(stream);
-    while (this.#end === undefined) {
-      const next = await this.#orStopped(iterator.next());
-      if (next === STOPPED) return this.#settleWith(iterator.return?.());
-      if (next.done === true) return this.#settled.resolve();
-      await this.#writer.write(this.#output.accept(next.value));
-    }
-    this.#settleWith(iterator.return?.());
+    if (stream === STOPPED) this.#settleWith(Promise.resolve(started));
+    else await this.#pullFrom(iteratorOf(stream));
+  }
+
+  /**
+   * Takes what the handler makes, one piece after the other. Callbacks in place of a loop with `await`: this runs for every token, and
+   * costs half as much.
+   */
+  #pullFrom(iterator: AsyncIterator<HandlerOutput>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let isOver = false;
+      const fail = (cause: unknown) => {
+        if (isOver) return this.#logLate(cause);
+        isOver = true;
+        reject(cause);
+      };
+      const stop = () => {
+        if (isOver) return;
+        isOver = true;
+        this.#settleWith(iterator.return?.());
+        resolve();
+      };
+      const take = (next: IteratorResult<HandlerOutput>) => {
+        if (isOver) return;
+        if (next.done === true) {
+          isOver = true;
+          this.#settled.resolve();
+          return resolve();
+        }
+        try {
+          const isAhead = this.#writer.write(this.#output.accept(next.value));
+          if (isAhead === undefined) pull();
+          else isAhead.then(pull, fail);
+        } catch (cause) {
+          fail(cause);
+        }
+      };
+      const pull = () => {
+        if (this.#end !== undefined) return stop();
+        iterator.next().then(take, fail);
+      };
+      this.#stopPulling = stop;
+      pull();
+    });
   }
 
   /** Not waited for: a handler that does not listen to its signal must not hold up the end. */

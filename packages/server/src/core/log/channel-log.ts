@@ -1,4 +1,5 @@
 import type { Position } from "@tachikoma/protocol";
+import { loggedRecord } from "../../stores/logged-record.ts";
 import type { AppendResult, LogKey, LogRecord, LogState, NewRecord } from "../../stores/store.ts";
 import type { Cursor } from "../delivery/cursor.ts";
 import type { PageCache } from "../delivery/page.ts";
@@ -16,6 +17,8 @@ export interface RingLimits {
  */
 export class ChannelLog {
   readonly key: LogKey;
+  /** Names it among the logs of this node. */
+  readonly id: string;
   /** The channel's name as JSON text: it stands in every frame. */
   readonly channelJson: string;
   readonly cursors = new Set<Cursor>();
@@ -29,6 +32,7 @@ export class ChannelLog {
 
   constructor(key: LogKey, state: LogState, limits: RingLimits, monotonicMs: number) {
     this.key = key;
+    this.id = logIdOf(key);
     this.channelJson = JSON.stringify(key.channel);
     this.#head = state.head;
     this.ring = new LogRing(state.head.seq, limits.maxRecords, limits.maxBytes);
@@ -52,7 +56,7 @@ export class ChannelLog {
     if (!isSameEpoch || result.firstSeq !== this.#head.seq + 1) this.ring.restart(result.firstSeq - 1);
     this.#head = { epoch: result.epoch, seq: result.lastSeq, tag: result.tag };
     for (const [index, record] of records.entries()) {
-      this.ring.push({ ...record, seq: result.firstSeq + index, tag: result.tag, timeMs: result.timeMs });
+      this.ring.push(loggedRecord(record, result.firstSeq + index, result.tag, result.timeMs));
     }
     return true;
   }
@@ -92,3 +96,7 @@ export class ChannelLog {
 
 /** No log has it. */
 const UNPROVEN_EPOCH = "";
+
+export function logIdOf({ tenant, channel }: LogKey): string {
+  return `${tenant}\u0000${channel}`;
+}

@@ -20,7 +20,10 @@ import type { Cursor } from "../delivery/cursor.ts";
 import type { NamespaceTable } from "../namespace.ts";
 import type { Observer } from "../observer.ts";
 import type { Clock } from "../ports.ts";
-import { ChannelLog, type RingLimits } from "./channel-log.ts";
+import { ChannelLog, logIdOf, type RingLimits } from "./channel-log.ts";
+
+/** How exact the order of use has to be. */
+const TOUCH_STEP_MS = 1_000;
 
 export interface LogHubOptions {
   readonly store: Store;
@@ -76,7 +79,7 @@ export class LogHub {
 
   /** The log, when it is open here. */
   peek(key: LogKey): ChannelLog | undefined {
-    return this.#logs.get(idOf(key));
+    return this.#logs.get(logIdOf(key));
   }
 
   /**
@@ -90,7 +93,7 @@ export class LogHub {
       this.#touch(open);
       return { log: open, head: open.head };
     }
-    const id = idOf(key);
+    const id = logIdOf(key);
     const underWay = this.#opening.get(id);
     if (underWay !== undefined) return underWay;
     const { store, clock } = this.#options;
@@ -103,9 +106,13 @@ export class LogHub {
     return opening;
   }
 
+  maxRecordBytesOf(channel: string): number {
+    return this.#options.namespaces.configOf(channel).maxRecordBytes;
+  }
+
   /** @throws RECORD_TOO_LARGE when the channel does not take a record of this size */
   checkSize(channel: string, body: string): void {
-    checkRecordSize(body, channel, this.#options.namespaces.configOf(channel).maxRecordBytes);
+    checkRecordSize(body, channel, this.maxRecordBytesOf(channel));
   }
 
   /** The ends of a log as the store has them now. */
@@ -179,7 +186,7 @@ export class LogHub {
     log.cursors.add(cursor);
     this.#touch(log);
     // A log that was closed for idleness between opening and attaching comes back under the same object.
-    if (!this.#logs.has(idOf(log.key))) this.#logs.set(idOf(log.key), log);
+    if (!this.#logs.has(log.id)) this.#logs.set(log.id, log);
     this.#options.onReadersChanged(log);
     if (log.cursors.size === 1) this.#options.onReadChanged(log, true);
   }
@@ -230,7 +237,7 @@ export class LogHub {
   }
 
   #adopt(key: LogKey, state: LogState): ChannelLog {
-    const id = idOf(key);
+    const id = logIdOf(key);
     const existing = this.#logs.get(id);
     if (existing !== undefined) {
       this.#touch(existing);
@@ -258,10 +265,11 @@ export class LogHub {
   }
 
   #touch(log: ChannelLog): void {
-    log.touchedAtMs = this.#options.clock.monotonicMs();
-    const id = idOf(log.key);
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - log.touchedAtMs < TOUCH_STEP_MS) return;
+    log.touchedAtMs = nowMs;
     // Moves the log to the end of the map, so that the map is in order of use.
-    if (this.#logs.delete(id)) this.#logs.set(id, log);
+    if (this.#logs.delete(log.id)) this.#logs.set(log.id, log);
   }
 }
 
@@ -278,8 +286,4 @@ export function checkRecordSize(body: string, channel: string, maxRecordBytes: n
       `Data has ${byteCount} bytes, the limit of ${channel} is ${maxRecordBytes}`,
     );
   }
-}
-
-function idOf(key: LogKey): string {
-  return `${key.tenant}\u0000${key.channel}`;
 }

@@ -43,6 +43,7 @@ export class ChannelReader implements Subscriber, AsyncIterableIterator<ChannelF
   readonly sessionId: string;
   readonly transport: Transport;
   readonly dirtyCursors = new Set<Cursor>();
+  writtenAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: ChannelReaderOptions;
   readonly #cursor: Cursor;
   #frames: ChannelFrame[] = [];

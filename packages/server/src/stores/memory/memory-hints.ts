@@ -28,6 +28,7 @@ export class MemoryHints {
   }
 
   #tell(from: MemoryFollower, key: LogKey, tell: (listener: HintListener) => void): void {
+    if (this.#followers.size === 1 && this.#followers.has(from)) return;
     const id = compositeKey(key.tenant, key.channel);
     for (const follower of this.#followers) {
       if (follower === from || !follower.followed.has(id)) continue;

@@ -1,4 +1,5 @@
 import { ORIGIN_TAG, type Position } from "@tachikoma/protocol";
+import { loggedRecord } from "../logged-record.ts";
 import { hasOutlived, isSurplus, recordBytes } from "../retention.ts";
 import type {
   AppendRequest,
@@ -40,12 +41,11 @@ export class MemoryLog {
 
   append({ records, nowMs, retention, idempotencyKey }: AppendRequest, tag: string): AppendResult {
     const firstSeq = this.#head.seq + 1;
-    for (const record of records) {
-      const seq = this.#head.seq + 1;
-      this.#records.push({ ...record, seq, tag, timeMs: nowMs });
+    for (const [index, record] of records.entries()) {
+      this.#records.push(loggedRecord(record, firstSeq + index, tag, nowMs));
       this.#byteCount += recordBytes(record);
-      this.#head = { epoch: this.#epoch, seq, tag };
     }
+    this.#head = { epoch: this.#epoch, seq: firstSeq + records.length - 1, tag };
     this.#appendedAtMs = nowMs;
     this.#maxAgeMs = retention.maxAgeMs;
     const result: AppendResult = {
@@ -102,6 +102,7 @@ export class MemoryLog {
   }
 
   #trim(retention: Retention, nowMs: number): void {
+    if (!this.#mayHaveSurplus(retention, nowMs)) return;
     let count = 0;
     let byteCount = this.#byteCount;
     for (const record of this.#records) {
@@ -112,6 +113,16 @@ export class MemoryLog {
       count++;
     }
     this.#drop(count);
+  }
+
+  /** Mostly not, which is seen without a look at any record but the oldest. */
+  #mayHaveSurplus({ maxRecords, maxBytes, maxAgeMs }: Retention, nowMs: number): boolean {
+    const oldest = this.#records[0];
+    return (
+      this.#records.length > maxRecords ||
+      this.#byteCount > maxBytes ||
+      (oldest !== undefined && hasOutlived(oldest.timeMs, maxAgeMs, nowMs))
+    );
   }
 
   #drop(count: number): void {

@@ -1,0 +1,103 @@
+/**
+ * How long the chunks of one execution collect before they are appended. On a quiet node not at all: a token is on its way in the turn
+ * in which it came. What an append costs, and the write to each viewer after it, is the same for one token as for ten, so a busy
+ * node makes fewer of them:
+ *
+ *   chunks per second, all executions   up to 2,000   2,000 .. 20,000                     above
+ *   collected                           0             0 .. what four chunks take to come  40 to 80 ms
+ *
+ * Where the event loop itself is overloaded the flush window says for how long, and a store may ask for more than either.
+ */
+import type { Store } from "../../stores/store.ts";
+import type { Clock } from "../ports.ts";
+import { AppendGrid } from "./append-grid.ts";
+
+const QUIET_CHUNKS_PER_SEC = 2_000;
+const BUSY_CHUNKS_PER_SEC = 20_000;
+const WANTED_CHUNKS = 4;
+const MIN_BUSY_MS = 40;
+const MAX_BUSY_MS = 80;
+/** Intervals are multiples of this, so that executions of different speed meet at the same moments. */
+const STEP_MS = 20;
+
+export interface PaceInput {
+  /** Of all executions of this node. */
+  readonly chunksPerSec: number;
+  /** Between two chunks of this execution, on average. */
+  readonly gapMs: number;
+  /** What the store asks for. */
+  readonly storeIntervalMs: number;
+  /** What the load of the event loop asks for. */
+  readonly windowMs: number;
+}
+
+export function appendIntervalMs({ chunksPerSec, gapMs, storeIntervalMs, windowMs }: PaceInput): number {
+  const share = (chunksPerSec - QUIET_CHUNKS_PER_SEC) / (BUSY_CHUNKS_PER_SEC - QUIET_CHUNKS_PER_SEC);
+  if (share <= 0 && windowMs === 0) return storeIntervalMs;
+  const wantedMs = Math.min(MAX_BUSY_MS, Math.max(MIN_BUSY_MS, gapMs * WANTED_CHUNKS));
+  const busyMs = Math.min(1, Math.max(0, share)) * wantedMs;
+  return Math.max(storeIntervalMs, Math.ceil(Math.max(busyMs, windowMs) / STEP_MS) * STEP_MS);
+}
+
+/** What the executions of a node know of each other: how much they write in all, and when they next write together. */
+export class AppendPace {
+  readonly grid: AppendGrid;
+  readonly #options: AppendPaceOptions;
+  readonly #meter: ChunkMeter;
+
+  constructor(options: AppendPaceOptions) {
+    this.#options = options;
+    this.grid = new AppendGrid(options.clock);
+    this.#meter = new ChunkMeter(() => options.clock.monotonicMs());
+  }
+
+  noteChunks(count: number): void {
+    this.#meter.add(count);
+  }
+
+  intervalMs(gapMs: number): number {
+    const { store, flushWindowMs } = this.#options;
+    return appendIntervalMs({
+      chunksPerSec: this.#meter.perSec(),
+      gapMs,
+      storeIntervalMs: store.appendIntervalMs,
+      windowMs: flushWindowMs(),
+    });
+  }
+}
+
+export interface AppendPaceOptions {
+  readonly clock: Clock;
+  readonly store: Pick<Store, "appendIntervalMs">;
+  readonly flushWindowMs: () => number;
+}
+
+/** A window that is long enough to count in, and short enough that a burst is seen soon. */
+const WINDOW_MS = 250;
+
+/** Counts the chunks of all executions of a node. */
+export class ChunkMeter {
+  readonly #monotonicMs: () => number;
+  #windowStartMs: number;
+  #count = 0;
+  #perSec = 0;
+
+  constructor(monotonicMs: () => number) {
+    this.#monotonicMs = monotonicMs;
+    this.#windowStartMs = monotonicMs();
+  }
+
+  add(count: number): void {
+    this.#count += count;
+  }
+
+  /** In the last window that is over. */
+  perSec(): number {
+    const elapsedMs = this.#monotonicMs() - this.#windowStartMs;
+    if (elapsedMs < WINDOW_MS) return this.#perSec;
+    this.#perSec = (this.#count * 1_000) / elapsedMs;
+    this.#count = 0;
+    this.#windowStartMs += elapsedMs;
+    return this.#perSec;
+  }
+}
