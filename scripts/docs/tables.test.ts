@@ -99,7 +99,7 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
   {
     row: "chunks of an execution ahead of the store",
     file: `${core}/execution/chunk-writer.ts`,
-    patterns: [constant("MAX_PENDING_RECORDS"), constant("MAX_PENDING_CHARS")],
+    patterns: [constant("MAX_PENDING_CHUNKS"), constant("MAX_PENDING_CHARS")],
     shown: (records, chars) => `${count(records!)} or ${count(chars! / 1024 ** 2)} Mi characters`,
   },
   {
@@ -223,10 +223,17 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
     shown: (ms, pauseMs) => `every ${ms! / 1_000} s, in slices with ${pauseMs} ms between`,
   },
   {
-    row: "flush window",
+    row: "between two writes to one connection",
     file: `${core}/flush-window.ts`,
     patterns: [constant("MAX_WINDOW_MS")],
     shown: (ms) => `0 below half load, up to ${ms} ms at overload (\`core/flush-window.ts\`)`,
+  },
+  {
+    row: "between two appends of one execution",
+    file: `${core}/execution/append-pace.ts`,
+    patterns: [constant("MIN_BUSY_MS"), constant("MAX_BUSY_MS")],
+    shown: (least, most) =>
+      `what the store asks for; on a busy node what four chunks take, ${least} to ${most} ms (\`core/execution/append-pace.ts\`)`,
   },
 ];
 
