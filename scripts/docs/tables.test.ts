@@ -231,9 +231,9 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
   {
     row: "between two appends of one execution",
     file: `${core}/execution/append-pace.ts`,
-    patterns: [constant("MIN_BUSY_MS"), constant("MAX_BUSY_MS")],
+    patterns: [constant("MIN_COLLECT_MS"), constant("MAX_BUSY_COLLECT_MS")],
     shown: (least, most) =>
-      `what the store asks for; on a busy node what four chunks take, ${least} to ${most} ms (\`core/execution/append-pace.ts\`)`,
+      `what three chunks take, ${least} ms to \`limits.max_collect_ms\`; four and up to ${most} ms on a busy node; more where the store asks for it (\`core/execution/append-pace.ts\`)`,
   },
 ];
 

@@ -59,6 +59,7 @@ export function serverOptions({
         maxPerChannel: 4,
         maxPerSession: 6,
         maxWaitingInputs: 3,
+        maxCollectMs: 60,
         maxDurationMs: 20_000,
       },
     },

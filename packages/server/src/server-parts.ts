@@ -313,6 +313,7 @@ function limitsOf(
       maxPerChannel: limits.maxExecutionsPerChannel,
       maxPerSession: limits.maxExecutionsPerConnection,
       maxWaitingInputs: limits.maxWaitingInputs,
+      maxCollectMs: limits.maxCollectMs,
       maxDurationMs: MAX_DURATION_MS,
       maxDurationMsByHandler: new Map(durations),
     },

@@ -49,6 +49,7 @@ describe("defaults", () => {
         maxExecutionsPerChannel: 16,
         maxExecutionsPerConnection: 16,
         maxWaitingInputs: 64,
+        maxCollectMs: 60,
         maxEventLoopDelayMs: 100,
         maxEventLoopUtilization: 0.95,
         maxHeapShare: 0.85,

@@ -24,6 +24,15 @@ export const limitsSection = z.strictObject({
       description: "Executions that run at the same time and were started by one connection.",
     }),
   ),
+  maxCollectMs: withDefault(
+    60,
+    integer({
+      min: 0,
+      max: 1_000,
+      description:
+        "How long tokens of one execution that keep coming are collected before they go out together, in milliseconds. The first after a pause never waits. More are collected under load, and by stores whose commits cost more; `0` sends each at once where neither is the case.",
+    }),
+  ),
   maxWaitingInputs: withDefault(
     64,
     integer({ min: 1, max: MAX, description: "Inputs that wait for one execution to take them." }),

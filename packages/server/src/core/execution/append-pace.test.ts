@@ -4,16 +4,23 @@ import { FakeClock } from "../testing/fake-clock.ts";
 import { AppendGrid } from "./append-grid.ts";
 import { appendIntervalMs, ChunkMeter } from "./append-pace.ts";
 
-const quiet = { chunksPerSec: 0, gapMs: 20, storeIntervalMs: 0, windowMs: 0 };
+const quiet = { chunksPerSec: 100, gapMs: 20, maxCollectMs: 60, storeIntervalMs: 0, windowMs: 0 };
+const busy = { ...quiet, chunksPerSec: 50_000 };
 
 describe("how long chunks collect", () => {
   test.each([
-    ["not at all on a quiet node", quiet, 0],
-    ["as long as the store asks for, whatever the load", { ...quiet, storeIntervalMs: 45 }, 45],
-    ["a little when there begins to be something to save", { ...quiet, chunksPerSec: 6_000 }, 20],
-    ["until four have come, on a busy node", { ...quiet, chunksPerSec: 50_000 }, 80],
-    ["no longer than 80 ms for slow ones", { ...quiet, chunksPerSec: 50_000, gapMs: 500 }, 80],
-    ["no less than 40 ms for fast ones", { ...quiet, chunksPerSec: 50_000, gapMs: 2 }, 40],
+    ["until three have come, on a quiet node", quiet, 60],
+    ["no longer than is allowed for slow ones", { ...quiet, gapMs: 500 }, 60],
+    ["no less than 40 ms for fast ones", { ...quiet, gapMs: 2 }, 40],
+    ["not at all where that is asked for", { ...quiet, maxCollectMs: 0 }, 0],
+    [
+      "as long as the store asks for, whatever the load",
+      { ...quiet, maxCollectMs: 0, storeIntervalMs: 45 },
+      45,
+    ],
+    ["until four have come, on a busy node", busy, 80],
+    ["no longer than 80 ms on a busy node", { ...busy, gapMs: 500 }, 80],
+    ["for its sake also where each should go at once", { ...busy, maxCollectMs: 0 }, 80],
     ["as long as an overloaded event loop asks for", { ...quiet, windowMs: 100 }, 100],
   ])("%s", (_, input, expectedMs) => {
     expect(appendIntervalMs(input)).toBe(expectedMs);

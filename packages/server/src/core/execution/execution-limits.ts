@@ -9,6 +9,8 @@ export interface ExecutionLimits {
   /** Started by one session and still running. */
   readonly maxPerSession: number;
   readonly maxWaitingInputs: number;
+  /** How long chunks that keep coming wait for each other at most, on a quiet node. */
+  readonly maxCollectMs: number;
   readonly maxDurationMs: number;
   /** Where a handler has a bound of its own. */
   readonly maxDurationMsByHandler?: ReadonlyMap<string, number> | undefined;

@@ -98,7 +98,7 @@ export class ExecutionService {
 
   constructor(options: ExecutionServiceOptions) {
     this.#options = options;
-    this.#pace = new AppendPace(options);
+    this.#pace = new AppendPace({ ...options, maxCollectMs: options.limits.maxCollectMs });
     this.#leases = new LeaseKeeper({ ...options, onLook: () => this.#orphans.look() });
     this.#orphans = new Orphans({
       ...options,

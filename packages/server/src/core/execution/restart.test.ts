@@ -20,6 +20,7 @@ const FEW = {
   maxPerChannel: 4,
   maxPerSession: 8,
   maxWaitingInputs: 2,
+  maxCollectMs: 60,
   maxDurationMs: 600_000,
 };
 
