@@ -10,8 +10,12 @@ afterEach(() => {
 function useNodeLikeTimers(): void {
   vi.useFakeTimers();
   const setFakeTimeout = globalThis.setTimeout;
-  vi.spyOn(globalThis, "setTimeout").mockImplementation(((task: () => void, delayMs: number) => {
-    return setFakeTimeout(task, delayMs > MAX_TIMEOUT_MS ? 1 : delayMs);
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(((
+    task: (...given: unknown[]) => void,
+    delayMs: number,
+    ...given: unknown[]
+  ) => {
+    return setFakeTimeout(task, delayMs > MAX_TIMEOUT_MS ? 1 : delayMs, ...given);
   }) as typeof setTimeout);
 }
 

@@ -76,7 +76,8 @@ export class Connection implements Subscriber, SessionHolder {
   readonly #isOvertaken: boolean;
   readonly #inbound: Inbound;
   readonly #heart: Heart;
-  readonly #stalePresence = new Map<string, LogKey>();
+  /** Channels whose list of members is due when there is room. */
+  #stalePresence: Map<string, LogKey> | undefined;
   #startTimer: Timer | undefined;
   #expiryTimer: Timer | undefined;
   #closeCode: number | undefined;
@@ -97,11 +98,7 @@ export class Connection implements Subscriber, SessionHolder {
     const { session } = start.opened;
     this.#isOvertaken = start.isOvertaken;
     this.session = start.isOvertaken ? session : sessions.attach(session, this, start.admission);
-    this.subscriptions = new Subscriptions(
-      { ...context, maxSubscriptions: limits.maxSubscriptions },
-      this,
-      this.session,
-    );
+    this.subscriptions = new Subscriptions(context, this, this.session);
     this.#inbound = new Inbound(this, context);
     this.#heart = new Heart(context.clock, context.heartbeat, {
       ping: (checkpoint) => this.transport.ping(checkpoint),
@@ -210,9 +207,9 @@ export class Connection implements Subscriber, SessionHolder {
   onDrain(): void {
     if (this.isClosed) return;
     this.#inbound.resume("full");
-    for (const [channel, key] of this.#stalePresence) {
+    for (const [channel, key] of this.#stalePresence ?? []) {
       if (!this.#hasRoom()) return;
-      this.#stalePresence.delete(channel);
+      this.#stalePresence?.delete(channel);
       this.#sendMembers(key);
     }
     this.context.delivery.drained(this);
@@ -260,6 +257,7 @@ export class Connection implements Subscriber, SessionHolder {
   onPresence(key: LogKey, text: string): void {
     if (this.sendIfRoom(text)) return;
     // The change is not queued: the whole list follows when there is room.
+    this.#stalePresence ??= new Map();
     this.#stalePresence.set(key.channel, key);
   }
 
@@ -293,6 +291,7 @@ export class Connection implements Subscriber, SessionHolder {
     const { freshReason, isResumed } = this.#opened;
     this.#state = "open";
     this.#startTimer?.cancel();
+    this.#startTimer = undefined;
     this.send({
       type: "welcome",
       connectionId: this.id,

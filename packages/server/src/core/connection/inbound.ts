@@ -16,6 +16,9 @@ import { InboundBudget } from "./inbound-budget.ts";
 
 type PauseReason = "starting" | "rate" | "busy" | "full";
 
+/** A bit each: every connection has a set of them. */
+const PAUSE_BITS: Readonly<Record<PauseReason, number>> = { starting: 1, rate: 2, busy: 4, full: 8 };
+
 /** One read of a socket can carry many tiny messages after the pause was asked for. */
 const MAX_QUEUED_MESSAGES = 16_384;
 
@@ -23,7 +26,7 @@ export class Inbound {
   readonly #connection: Connection;
   readonly #context: ConnectionContext;
   readonly #budget: InboundBudget;
-  readonly #paused = new Set<PauseReason>();
+  #pauseBits = 0;
   #queue: string[] = [];
   #isHandling = false;
   #pendingCount = 0;
@@ -61,12 +64,14 @@ export class Inbound {
   }
 
   pause(reason: PauseReason): void {
-    if (this.#paused.size === 0) this.#connection.transport.pauseReading();
-    this.#paused.add(reason);
+    if (this.#pauseBits === 0) this.#connection.transport.pauseReading();
+    this.#pauseBits |= PAUSE_BITS[reason];
   }
 
   resume(reason: PauseReason): void {
-    if (!this.#paused.delete(reason) || this.#paused.size > 0 || this.#connection.isClosed) return;
+    const isPaused = (this.#pauseBits & PAUSE_BITS[reason]) !== 0;
+    this.#pauseBits &= ~PAUSE_BITS[reason];
+    if (!isPaused || this.#pauseBits !== 0 || this.#connection.isClosed) return;
     this.#connection.transport.resumeReading();
     this.#pump();
   }
@@ -78,7 +83,7 @@ export class Inbound {
 
   #pump(): void {
     if (this.#isHandling) return;
-    while (this.#paused.size === 0 && !this.#connection.isClosed) {
+    while (this.#pauseBits === 0 && !this.#connection.isClosed) {
       const text = this.#queue.shift();
       if (text === undefined) return;
       this.#spend();

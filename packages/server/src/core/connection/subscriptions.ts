@@ -30,7 +30,7 @@ export interface SubscriptionsOptions {
   readonly delivery: DeliveryLoop;
   readonly sessions: SessionRegistry;
   readonly authorize: Authorize;
-  readonly maxSubscriptions: number;
+  readonly limits: { readonly maxSubscriptions: number };
 }
 
 /** What was written to the peer before a ping. */
@@ -42,9 +42,9 @@ export class Subscriptions {
   readonly #session: Session;
   readonly #cursors = new Map<string, Cursor>();
   /** Private channels of executions that have ended: dropped once the peer is known to have the end. */
-  readonly #ended = new Map<string, number>();
+  #ended: Map<string, number> | undefined;
   /** Channels whose subscription is being stored: they hold a place already. */
-  readonly #preparing = new Set<string>();
+  #preparing: Set<string> | undefined;
   #isClosed = false;
 
   constructor(options: SubscriptionsOptions, subscriber: Subscriber, session: Session) {
@@ -72,6 +72,7 @@ export class Subscriptions {
     const key = this.#keyOf(channel);
     const { positions } = this.#session;
     const before = positions.get(channel);
+    this.#preparing ??= new Set();
     this.#preparing.add(channel);
     try {
       const opening = this.#options.hub.open(key);
@@ -90,7 +91,8 @@ export class Subscriptions {
       }
       throw cause;
     } finally {
-      this.#preparing.delete(channel);
+      this.#preparing?.delete(channel);
+      if (this.#preparing?.size === 0) this.#preparing = undefined;
     }
   }
 
@@ -159,6 +161,7 @@ export class Subscriptions {
   /** The log of a private channel has nothing after this seq: the execution has ended. */
   noteEnd(channel: string, seq: number): void {
     if (!this.#cursors.has(channel) || namespaceOf(channel) !== EXECUTION_NAMESPACE) return;
+    this.#ended ??= new Map();
     this.#ended.set(channel, Math.min(seq, this.#ended.get(channel) ?? seq));
   }
 
@@ -212,14 +215,14 @@ export class Subscriptions {
     if (this.#cursors.get(channel) !== cursor || cursor.epoch !== at.epoch) return false;
     if (cursor.confirmedSeq !== undefined && at.seq <= cursor.confirmedSeq) return false;
     cursor.confirmedSeq = at.seq;
-    const endSeq = this.#ended.get(channel);
+    const endSeq = this.#ended?.get(channel);
     if (endSeq !== undefined && at.seq >= endSeq) this.#drop(channel);
     else this.#session.positions.set(channel, formatPosition(at));
     return true;
   }
 
   #drop(channel: string): boolean {
-    this.#ended.delete(channel);
+    this.#ended?.delete(channel);
     const wasStored = this.#session.positions.delete(channel);
     const cursor = this.#cursors.get(channel);
     if (cursor !== undefined) {
@@ -231,15 +234,15 @@ export class Subscriptions {
   }
 
   #checkLimit(channel: string): void {
-    const { maxSubscriptions } = this.#options;
+    const { maxSubscriptions } = this.#options.limits;
     const { positions } = this.#session;
     if (positions.has(channel)) return;
     const inboxCount = inboxesOf(this.#session).length;
-    const newCount = [...this.#preparing].filter((name) => !positions.has(name)).length;
+    const newCount = [...(this.#preparing ?? [])].filter((name) => !positions.has(name)).length;
     if (positions.size - inboxCount + newCount < maxSubscriptions) return;
     // Ended private channels hold a place only until someone needs it.
-    const ended = this.#ended.keys().next();
-    if (!ended.done) {
+    const ended = this.#ended?.keys().next();
+    if (ended?.done === false) {
       this.#drop(ended.value);
       return;
     }

@@ -115,7 +115,7 @@ export class DeliveryLoop {
 
   /** Everyone at the same place has been served: the bytes are in the sockets now, or gone. */
   #forgetPages(): void {
-    for (const log of this.#pagedLogs) log.pages.clear();
+    for (const log of this.#pagedLogs) log.pages = undefined;
     this.#pagedLogs.clear();
   }
 

@@ -57,10 +57,10 @@ export function pageOf(log: ChannelLog, cursor: Cursor, maxBytes: number): Page 
   if (log.cursors.size === 1) return hotPage(log, cursor, maxBytes)?.page;
   const { framing } = cursor.subscriber.transport;
   const cacheKey = `${framing.id} ${cursor.seq} ${log.head.seq} ${maxBytes}`;
-  const cached = log.pages.get(cacheKey);
+  const cached = log.pages?.get(cacheKey);
   if (cached !== undefined) return cached;
   const made = hotPage(log, cursor, maxBytes);
-  if (made?.records.every(({ exclude }) => exclude === undefined)) remember(log.pages, cacheKey, made.page);
+  if (made?.records.every(({ exclude }) => exclude === undefined)) remember(log, cacheKey, made.page);
   return made?.page;
 }
 
@@ -219,7 +219,9 @@ export function concat(parts: readonly Uint8Array[], byteCount: number): Uint8Ar
   return whole;
 }
 
-function remember(pages: PageCache, key: string, page: Page): void {
+function remember(log: ChannelLog, key: string, page: Page): void {
+  log.pages ??= new Map();
+  const { pages } = log;
   if (pages.size >= MAX_CACHED_PAGES) pages.delete(pages.keys().next().value!);
   pages.set(key, page);
 }

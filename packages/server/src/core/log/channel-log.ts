@@ -22,7 +22,8 @@ export class ChannelLog {
   /** The channel's name as JSON text: it stands in every frame. */
   readonly channelJson: string;
   readonly cursors = new Set<Cursor>();
-  readonly pages: PageCache = new Map();
+  /** Made when there is a page that others may want. */
+  pages: PageCache | undefined;
   readonly ring: LogRing;
   /** Monotonic time of the last append or change of readers, for closing idle logs. */
   touchedAtMs: number;
@@ -51,7 +52,7 @@ export class ChannelLog {
   accept(result: AppendResult, records: readonly NewRecord[]): boolean {
     const isSameEpoch = result.epoch === this.#head.epoch;
     if (isSameEpoch && result.lastSeq <= this.#head.seq) return false;
-    this.pages.clear();
+    this.pages = undefined;
     // Someone else appended in between (or the log was made anew): those records are read from the store.
     if (!isSameEpoch || result.firstSeq !== this.#head.seq + 1) this.ring.restart(result.firstSeq - 1);
     this.#head = { epoch: result.epoch, seq: result.lastSeq, tag: result.tag };
@@ -65,7 +66,7 @@ export class ChannelLog {
   noteHead(head: Position): boolean {
     if (head.epoch === this.#head.epoch && head.seq <= this.#head.seq) return false;
     this.#head = head;
-    this.pages.clear();
+    this.pages = undefined;
     this.ring.restart(head.seq);
     return true;
   }
@@ -79,7 +80,7 @@ export class ChannelLog {
       this.#head = { epoch: this.#head.epoch, seq: record.seq, tag: record.tag };
     }
     if (this.#head === headBefore) return false;
-    this.pages.clear();
+    this.pages = undefined;
     return true;
   }
 
@@ -88,7 +89,7 @@ export class ChannelLog {
    */
   fork(head: Position): void {
     this.#head = head;
-    this.pages.clear();
+    this.pages = undefined;
     this.ring.restart(head.seq);
     for (const cursor of this.cursors) cursor.epoch = UNPROVEN_EPOCH;
   }

@@ -33,7 +33,7 @@ export const TEST_LIMITS: SessionServerLimits = {
     maxPerChannel: 4,
     maxPerSession: 8,
     maxWaitingInputs: 2,
-    maxCollectMs: 60,
+    maxCollectMs: 0,
     maxDurationMs: 600_000,
   },
 };

@@ -20,7 +20,8 @@ export class MemoryLog {
   #byteCount = 0;
   #maxAgeMs = Number.POSITIVE_INFINITY;
   #appendedAtMs: number;
-  readonly #appendsByKey = new Map<string, AppendResult>();
+  /** Made with the first key: most logs of sessions never have one. */
+  #appendsByKey: Map<string, AppendResult> | undefined;
 
   constructor(epoch: string, nowMs: number) {
     this.#epoch = epoch;
@@ -35,7 +36,7 @@ export class MemoryLog {
 
   /** What an earlier append under this key returned. */
   earlierAppend(idempotencyKey: string): AppendResult | undefined {
-    const earlier = this.#appendsByKey.get(idempotencyKey);
+    const earlier = this.#appendsByKey?.get(idempotencyKey);
     return earlier === undefined ? undefined : { ...earlier, isDuplicate: true };
   }
 
@@ -56,7 +57,10 @@ export class MemoryLog {
       timeMs: nowMs,
       isDuplicate: false,
     };
-    if (idempotencyKey !== undefined) this.#appendsByKey.set(idempotencyKey, result);
+    if (idempotencyKey !== undefined) {
+      this.#appendsByKey ??= new Map();
+      this.#appendsByKey.set(idempotencyKey, result);
+    }
     this.#trim(retention, nowMs);
     return result;
   }
@@ -87,10 +91,10 @@ export class MemoryLog {
   /** Forgets at most `maxCount` idempotency keys of appends made at or before `untilMs`; returns how many. */
   expireKeys(untilMs: number, maxCount: number): number {
     let count = 0;
-    for (const [key, { timeMs }] of this.#appendsByKey) {
+    for (const [key, { timeMs }] of this.#appendsByKey ?? []) {
       if (count === maxCount) break;
       if (timeMs > untilMs) continue;
-      this.#appendsByKey.delete(key);
+      this.#appendsByKey?.delete(key);
       count++;
     }
     return count;
@@ -98,7 +102,9 @@ export class MemoryLog {
 
   /** True for a log that holds nothing, remembers no idempotency key and was not appended to after `sinceMs`. */
   isIdle(sinceMs: number): boolean {
-    return this.#records.length === 0 && this.#appendsByKey.size === 0 && this.#appendedAtMs <= sinceMs;
+    return (
+      this.#records.length === 0 && (this.#appendsByKey?.size ?? 0) === 0 && this.#appendedAtMs <= sinceMs
+    );
   }
 
   #trim(retention: Retention, nowMs: number): void {
