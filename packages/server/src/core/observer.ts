@@ -6,7 +6,7 @@ export interface Observer {
   recordAppended(type: RecordType, count: number): void;
   appendDone(durationMs: number): void;
   storeFailed(operation: string): void;
-  pageWritten(recordCount: number, frameCount: number, byteCount: number): void;
+  pagesWritten(recordCount: number, frameCount: number, byteCount: number): void;
   flushPlanned(windowMs: number): void;
   resetSent(reason: string): void;
   messageReceived(type: string): void;
@@ -44,7 +44,7 @@ export const silentObserver: Observer = {
   recordAppended() {},
   appendDone() {},
   storeFailed() {},
-  pageWritten() {},
+  pagesWritten() {},
   flushPlanned() {},
   resetSent() {},
   messageReceived() {},

@@ -7,7 +7,7 @@ export function createMetricsObserver(metrics: ServerMetrics): Observer {
     recordAppended: (type, count) => metrics.recordsAppended.child(type).increment(count),
     appendDone: (durationMs) => metrics.appendSeconds.observe(durationMs / 1_000),
     storeFailed: () => metrics.storeErrors.increment(),
-    pageWritten(recordCount, frameCount, byteCount) {
+    pagesWritten(recordCount, frameCount, byteCount) {
       metrics.recordsDelivered.increment(recordCount);
       metrics.framesSent.increment(frameCount);
       metrics.bytesSent.increment(byteCount);

@@ -43,6 +43,9 @@ export class DeliveryLoop {
   /** Logs whose pages are remembered for the flush that is under way. */
   readonly #pagedLogs = new Set<ChannelLog>();
   #isScheduled = false;
+  #flushedAtMs = Number.NEGATIVE_INFINITY;
+  /** In the slice that is under way. */
+  #written = nothingWritten();
 
   constructor(options: DeliveryOptions) {
     this.#options = options;
@@ -99,6 +102,7 @@ export class DeliveryLoop {
   }
 
   #flush(): void {
+    this.#flushedAtMs = this.#options.clock.monotonicMs();
     let visitCount = 0;
     const again: Subscriber[] = [];
     for (const subscriber of this.#dirty) {
@@ -108,9 +112,17 @@ export class DeliveryLoop {
       if (this.#visit(subscriber)) again.push(subscriber);
     }
     for (const subscriber of again) this.#dirty.add(subscriber);
+    this.#report();
     this.#isScheduled = false;
     if (this.#dirty.size > 0) this.#schedule();
     else this.#forgetPages();
+  }
+
+  #report(): void {
+    const { recordCount, frameCount, byteCount } = this.#written;
+    if (recordCount === 0) return;
+    this.#options.observer.pagesWritten(recordCount, frameCount, byteCount);
+    this.#written = nothingWritten();
   }
 
   /** Everyone at the same place has been served: the bytes are in the sockets now, or gone. */
@@ -122,31 +134,54 @@ export class DeliveryLoop {
   /** Writes one page to one connection. True when it has more to deliver and room for it. */
   #visit(subscriber: Subscriber): boolean {
     if (subscriber.isClosed || !this.#hasRoom(subscriber)) return false;
-    const { pageBytes, observer } = this.#options;
+    const { dirtyCursors } = subscriber;
+    if (dirtyCursors.size === 1) for (const cursor of dirtyCursors) this.#visitOne(subscriber, cursor);
+    else this.#visitSome(subscriber);
+    return dirtyCursors.size > 0 && !subscriber.isClosed && this.#hasRoom(subscriber);
+  }
+
+  /** Mostly there is one: this runs for every subscriber of a message. */
+  #visitOne(subscriber: Subscriber, cursor: Cursor): void {
+    subscriber.dirtyCursors.delete(cursor);
+    const page = this.#takePage(cursor, this.#options.pageBytes);
+    if (page === undefined) return;
+    this.#write(subscriber, page.bytes);
+    subscriber.onDelivered(cursor, page);
+  }
+
+  #visitSome(subscriber: Subscriber): void {
+    const { pageBytes } = this.#options;
     const written: { cursor: Cursor; page: Page }[] = [];
-    const parts: Uint8Array[] = [];
     let byteCount = 0;
     for (const cursor of subscriber.dirtyCursors) {
       // Back to the end of the line: the next visit starts with the cursors that got nothing this time.
       subscriber.dirtyCursors.delete(cursor);
-      const page = this.#nextPage(cursor, pageBytes - byteCount);
+      const page = this.#takePage(cursor, pageBytes - byteCount);
       if (page === undefined) continue;
-      parts.push(page.bytes);
       byteCount += page.bytes.byteLength;
       written.push({ cursor, page });
-      advance(cursor, page);
-      if (cursor.seq < cursor.log.head.seq) subscriber.dirtyCursors.add(cursor);
       if (byteCount >= pageBytes) break;
     }
-    if (byteCount > 0) {
-      subscriber.writtenAtMs = this.#options.clock.monotonicMs();
-      subscriber.transport.write(parts.length === 1 ? parts[0]! : concat(parts, byteCount));
-    }
-    for (const { cursor, page } of written) {
-      observer.pageWritten(page.recordCount, page.frameCount, page.bytes.byteLength);
-      subscriber.onDelivered(cursor, page);
-    }
-    return subscriber.dirtyCursors.size > 0 && !subscriber.isClosed && this.#hasRoom(subscriber);
+    if (byteCount === 0) return;
+    const parts = written.map(({ page }) => page.bytes);
+    this.#write(subscriber, parts.length === 1 ? parts[0]! : concat(parts, byteCount));
+    for (const { cursor, page } of written) subscriber.onDelivered(cursor, page);
+  }
+
+  #takePage(cursor: Cursor, maxBytes: number): Page | undefined {
+    const page = this.#nextPage(cursor, maxBytes);
+    if (page === undefined) return undefined;
+    advance(cursor, page);
+    if (cursor.seq < cursor.log.head.seq) cursor.subscriber.dirtyCursors.add(cursor);
+    this.#written.recordCount += page.recordCount;
+    this.#written.frameCount += page.frameCount;
+    this.#written.byteCount += page.bytes.byteLength;
+    return page;
+  }
+
+  #write(subscriber: Subscriber, bytes: Uint8Array): void {
+    subscriber.writtenAtMs = this.#flushedAtMs;
+    subscriber.transport.write(bytes);
   }
 
   #hasRoom(subscriber: Subscriber): boolean {
@@ -166,7 +201,7 @@ export class DeliveryLoop {
     }
     const hot = pageOf(log, cursor, maxBytes);
     if (hot !== undefined) {
-      this.#pagedLogs.add(log);
+      if (log.pages !== undefined) this.#pagedLogs.add(log);
       return hot;
     }
     this.#load(cursor);
@@ -212,6 +247,10 @@ export class DeliveryLoop {
       },
     );
   }
+}
+
+function nothingWritten() {
+  return { recordCount: 0, frameCount: 0, byteCount: 0 };
 }
 
 function advance(cursor: Cursor, page: Page): void {

@@ -26,8 +26,14 @@ export interface Page {
   readonly endedExecutionIds: readonly string[];
 }
 
-/** Pages made since the log last advanced, by framing, place and budget. */
-export type PageCache = Map<string, Page>;
+/** A page that was made for one subscriber, for the others at the same place. */
+export interface KnownPage {
+  readonly framingId: string;
+  readonly afterSeq: number;
+  readonly headSeq: number;
+  readonly maxBytes: number;
+  readonly page: Page;
+}
 
 /** Text of one merged delta: a frame stays small enough to be written, read and shown in one piece. */
 const MAX_MERGED_CHARS = 65_536;
@@ -36,7 +42,7 @@ const MAX_MERGED_CHARS = 65_536;
 const MAX_RECORDS_PER_PAGE = 4_096;
 
 /** Pages of one log that are remembered at a time. Most subscribers stand at the same place. */
-const MAX_CACHED_PAGES = 8;
+const MAX_KNOWN_PAGES = 8;
 
 const TERMINAL_TYPES: ReadonlySet<LogRecord["type"]> = new Set([
   "execution_completed",
@@ -55,12 +61,21 @@ export interface PageReader {
 export function pageOf(log: ChannelLog, cursor: Cursor, maxBytes: number): Page | undefined {
   // Where it is the only one, nobody else asks for its page.
   if (log.cursors.size === 1) return hotPage(log, cursor, maxBytes)?.page;
-  const { framing } = cursor.subscriber.transport;
-  const cacheKey = `${framing.id} ${cursor.seq} ${log.head.seq} ${maxBytes}`;
-  const cached = log.pages?.get(cacheKey);
-  if (cached !== undefined) return cached;
+  const framingId = cursor.subscriber.transport.framing.id;
+  const known = log.pages?.find(
+    (one) =>
+      one.afterSeq === cursor.seq &&
+      one.headSeq === log.head.seq &&
+      one.framingId === framingId &&
+      one.maxBytes === maxBytes,
+  );
+  if (known !== undefined) return known.page;
   const made = hotPage(log, cursor, maxBytes);
-  if (made?.records.every(({ exclude }) => exclude === undefined)) remember(log, cacheKey, made.page);
+  if (made?.records.every(({ exclude }) => exclude === undefined)) {
+    log.pages ??= [];
+    if (log.pages.length >= MAX_KNOWN_PAGES) log.pages.shift();
+    log.pages.push({ framingId, afterSeq: cursor.seq, headSeq: log.head.seq, maxBytes, page: made.page });
+  }
   return made?.page;
 }
 
@@ -217,11 +232,4 @@ export function concat(parts: readonly Uint8Array[], byteCount: number): Uint8Ar
     offset += part.byteLength;
   }
   return whole;
-}
-
-function remember(log: ChannelLog, key: string, page: Page): void {
-  log.pages ??= new Map();
-  const { pages } = log;
-  if (pages.size >= MAX_CACHED_PAGES) pages.delete(pages.keys().next().value!);
-  pages.set(key, page);
 }

@@ -2,7 +2,7 @@ import type { Position } from "@tachikoma/protocol";
 import { loggedRecord } from "../../stores/logged-record.ts";
 import type { AppendResult, LogKey, LogRecord, LogState, NewRecord } from "../../stores/store.ts";
 import type { Cursor } from "../delivery/cursor.ts";
-import type { PageCache } from "../delivery/page.ts";
+import type { KnownPage } from "../delivery/page.ts";
 import { LogRing } from "./log-ring.ts";
 
 /** How much of each open log is kept in memory. */
@@ -23,7 +23,7 @@ export class ChannelLog {
   readonly channelJson: string;
   readonly cursors = new Set<Cursor>();
   /** Made when there is a page that others may want. */
-  pages: PageCache | undefined;
+  pages: KnownPage[] | undefined;
   readonly ring: LogRing;
   /** Monotonic time of the last append or change of readers, for closing idle logs. */
   touchedAtMs: number;

@@ -84,7 +84,13 @@ export class ConnectionWriter {
       this.close();
       return;
     }
-    const { chunkBytes, maxSocketBytes } = this.#limits;
+    const { chunkBytes, maxSocketBytes, lowMarkBytes } = this.#limits;
+    // What is usual: an idle socket, and little to write.
+    if (this.#waitingBytes + this.#socket.writableLength === 0 && bytes.length <= lowMarkBytes) {
+      this.#socket.write(bytes);
+      if (this.#socket.writableLength > lowMarkBytes) this.watchLevel();
+      return;
+    }
     const isAlone = this.#waitingBytes === 0 && this.#socket.writableLength < maxSocketBytes;
     if (isAlone && bytes.length <= chunkBytes) {
       this.#handOver(bytes);
