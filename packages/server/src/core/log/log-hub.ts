@@ -22,6 +22,8 @@ import type { Observer } from "../observer.ts";
 import type { Clock } from "../ports.ts";
 import { ChannelLog, logIdOf, type RingLimits } from "./channel-log.ts";
 
+/** Of the bytes that may be hot, where there were more. */
+const COOL_TO_SHARE = 0.9;
 /** How exact the order of use has to be. */
 const TOUCH_STEP_MS = 1_000;
 
@@ -58,6 +60,8 @@ export interface AppendOptions {
 export class LogHub {
   readonly #options: LogHubOptions;
   readonly #logs = new Map<string, ChannelLog>();
+  /** Those with records in memory, in the order in which they were used. */
+  readonly #hot = new Set<ChannelLog>();
   readonly #opening = new Map<string, Promise<OpenedLog>>();
   #hotBytes = 0;
 
@@ -219,21 +223,30 @@ export class LogHub {
     });
   }
 
-  /** Closes what nobody has used for a while, a bounded number at a time, and keeps hot records under their bound. */
+  /** Closes what nobody has used for a while. */
   tidy(): void {
-    const { clock, closeIdleLogAfterMs, maxHotBytes } = this.#options;
+    const { clock, closeIdleLogAfterMs } = this.#options;
     const nowMs = clock.monotonicMs();
     for (const [id, log] of this.#logs) {
-      const isIdle = log.cursors.size === 0 && nowMs - log.touchedAtMs >= closeIdleLogAfterMs;
-      if (isIdle) {
-        this.#hotBytes -= log.ring.byteCount;
-        this.#logs.delete(id);
-      } else if (this.#hotBytes > maxHotBytes) {
-        // Oldest first: the map is in order of last append.
-        this.#hotBytes -= log.ring.byteCount;
-        log.ring.restart(log.head.seq);
-      }
+      if (log.cursors.size > 0 || nowMs - log.touchedAtMs < closeIdleLogAfterMs) continue;
+      this.#cool(log);
+      this.#logs.delete(id);
     }
+  }
+
+  /** Empties the rings of the logs that were used longest ago, and a few more, so that not every append has to. */
+  #coolSome(): void {
+    const targetBytes = this.#options.maxHotBytes * COOL_TO_SHARE;
+    for (const log of this.#hot) {
+      if (this.#hotBytes <= targetBytes) return;
+      this.#cool(log);
+    }
+  }
+
+  #cool(log: ChannelLog): void {
+    this.#hotBytes -= log.ring.byteCount;
+    this.#hot.delete(log);
+    log.ring.restart(log.head.seq);
   }
 
   #adopt(key: LogKey, state: LogState): ChannelLog {
@@ -260,7 +273,8 @@ export class LogHub {
     if (!change()) return;
     this.#hotBytes += log.ring.byteCount - hotBefore;
     this.#touch(log);
-    if (this.#hotBytes > this.#options.maxHotBytes) this.tidy();
+    if (hotBefore === 0) this.#hot.add(log);
+    if (this.#hotBytes > this.#options.maxHotBytes) this.#coolSome();
     this.#options.onAdvance(log);
   }
 
@@ -270,6 +284,7 @@ export class LogHub {
     log.touchedAtMs = nowMs;
     // Moves the log to the end of the map, so that the map is in order of use.
     if (this.#logs.delete(log.id)) this.#logs.set(log.id, log);
+    if (this.#hot.delete(log)) this.#hot.add(log);
   }
 }
 
