@@ -10,12 +10,13 @@ import { seededRandom } from "../packages/server/src/core/testing/seeded-random.
 import type { Actor } from "./actors/actor.ts";
 import type { ActorTiming, ActorWorld, Fold } from "./actors/actor-world.ts";
 import type { WatchedCancel } from "./actors/cancel-watch.ts";
-import { Crowd } from "./actors/crowd.ts";
+import { CROWD_NAME, Crowd } from "./actors/crowd.ts";
 import { LibraryClient } from "./actors/library-client.ts";
 import { PlainClient } from "./actors/plain-client.ts";
 import { Dice } from "./dice.ts";
 import { DEFAULT_CHECK_OPTIONS } from "./history/check-options.ts";
 import type { Link } from "./network/link.ts";
+import { OwnRivals } from "./network/own-rivals.ts";
 import { SimNetwork } from "./network/sim-network.ts";
 import { type MachineTime, NodeClock } from "./node/node-clock.ts";
 import { HIGH_WATER_BYTES, SESSION_TTL_MS } from "./node/server-options.ts";
@@ -39,6 +40,8 @@ const TIMING: ActorTiming = {
   plainReconnectMs: 700,
   plainSilenceMs: 8_000,
 };
+const WELCOME = '{"type":"welcome"';
+const REPLACED = 4409;
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
 /** Machines have been up for different times. */
 const MAX_BOOT_MS = 1_000_000;
@@ -77,6 +80,7 @@ export class World implements ActorWorld {
   /** What the clients of our library run on. */
   readonly devices: Device[] = [];
   readonly spread = new ReconnectSpread(MAX_BACK_OFF_MS);
+  readonly #rivals = new OwnRivals();
   readonly #wire = new WireReader();
   /** Rolled for nothing else, so that who connects where does not depend on what else happens. */
   readonly #nodeDice: Dice;
@@ -99,6 +103,7 @@ export class World implements ActorWorld {
       {
         accept: (link) => {
           this.spread.tried(link.clientName, this.clock.monotonicMs());
+          this.#rivals.knocked(link.clientName, link.id);
           this.#nodeDice.pick(this.nodes).accept(link);
         },
         filterFor: () => variant.makeFilter?.(),
@@ -166,6 +171,7 @@ export class World implements ActorWorld {
   }
 
   #arrived(session: string, link: Link, text: string): void {
+    if (text.startsWith(WELCOME)) this.#rivals.welcomed(session, link.id);
     link.claims.hear(text);
     const record = this.#wire.read(session, link.id, text);
     if (record === undefined) return;
@@ -177,7 +183,15 @@ export class World implements ActorWorld {
   #closed(name: string, link: Link, code: number): void {
     this.recorder.note(`${name} ${link.id} closed ${code}`);
     if (code === 1006 && name.startsWith("lib-")) this.spread.lost(name, this.clock.monotonicMs());
+    if (code === REPLACED && !this.#mayBeReplaced(name, link.id))
+      this.recorder.find("replaced", `${link.id} was the newest connection and was ended as replaced`);
     const isKnown = code === 1006 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
     if (!isKnown || code === 1011) this.recorder.find("close-code", `${link.id} ended with ${code}`);
+  }
+
+  /** With one owner of the store, connections come to it as they knocked. A failover may have lost which came later. */
+  #mayBeReplaced(name: string, linkId: string): boolean {
+    if (name === CROWD_NAME) return true;
+    return this.plan.isStoreShared && (this.witness.hasLostTail || this.#rivals.mayReplace(name, linkId));
   }
 }
