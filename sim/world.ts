@@ -189,9 +189,9 @@ export class World implements ActorWorld {
     if (!isKnown || code === 1011) this.recorder.find("close-code", `${link.id} ended with ${code}`);
   }
 
-  /** With one owner of the store, connections come to it as they knocked. A failover may have lost which came later. */
+  /** With one owner of the store, connections come to it as they knocked. */
   #mayBeReplaced(name: string, linkId: string): boolean {
     if (name === CROWD_NAME) return true;
-    return this.plan.isStoreShared && (this.witness.hasLostTail || this.#rivals.mayReplace(name, linkId));
+    return this.plan.isStoreShared && this.#rivals.mayReplace(name, linkId);
   }
 }
