@@ -16,7 +16,6 @@ import { PlainClient } from "./actors/plain-client.ts";
 import { Dice } from "./dice.ts";
 import { DEFAULT_CHECK_OPTIONS } from "./history/check-options.ts";
 import type { Link } from "./network/link.ts";
-import { OwnRivals } from "./network/own-rivals.ts";
 import { SimNetwork } from "./network/sim-network.ts";
 import { type MachineTime, NodeClock } from "./node/node-clock.ts";
 import { HIGH_WATER_BYTES, SESSION_TTL_MS } from "./node/server-options.ts";
@@ -40,7 +39,6 @@ const TIMING: ActorTiming = {
   plainReconnectMs: 700,
   plainSilenceMs: 8_000,
 };
-const WELCOME = '{"type":"welcome"';
 const REPLACED = 4409;
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
 /** Machines have been up for different times. */
@@ -80,7 +78,6 @@ export class World implements ActorWorld {
   /** What the clients of our library run on. */
   readonly devices: Device[] = [];
   readonly spread = new ReconnectSpread(MAX_BACK_OFF_MS);
-  readonly #rivals = new OwnRivals();
   readonly #wire = new WireReader();
   /** Rolled for nothing else, so that who connects where does not depend on what else happens. */
   readonly #nodeDice: Dice;
@@ -103,7 +100,8 @@ export class World implements ActorWorld {
       {
         accept: (link) => {
           this.spread.tried(link.clientName, this.clock.monotonicMs());
-          this.#rivals.knocked(link.clientName, link.id);
+          const sessionId = link.url.searchParams.get("session_id");
+          if (sessionId !== null) this.witness.takings.asked(link.id, sessionId);
           this.#nodeDice.pick(this.nodes).accept(link);
         },
         filterFor: () => variant.makeFilter?.(),
@@ -171,7 +169,6 @@ export class World implements ActorWorld {
   }
 
   #arrived(session: string, link: Link, text: string): void {
-    if (text.startsWith(WELCOME)) this.#rivals.welcomed(session, link.id);
     link.claims.hear(text);
     const record = this.#wire.read(session, link.id, text);
     if (record === undefined) return;
@@ -183,15 +180,15 @@ export class World implements ActorWorld {
   #closed(name: string, link: Link, code: number): void {
     this.recorder.note(`${name} ${link.id} closed ${code}`);
     if (code === 1006 && name.startsWith("lib-")) this.spread.lost(name, this.clock.monotonicMs());
-    if (code === REPLACED && !this.#mayBeReplaced(name, link.id))
+    if (code === REPLACED && !this.#mayBeReplaced(name, link))
       this.recorder.find("replaced", `${link.id} was the newest connection and was ended as replaced`);
     const isKnown = code === 1006 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
     if (!isKnown || code === 1011) this.recorder.find("close-code", `${link.id} ended with ${code}`);
   }
 
   /** With one owner of the store, connections come to it as they knocked. */
-  #mayBeReplaced(name: string, linkId: string): boolean {
+  #mayBeReplaced(name: string, { id }: Link): boolean {
     if (name === CROWD_NAME) return true;
-    return this.plan.isStoreShared && this.#rivals.mayReplace(name, linkId);
+    return this.plan.isStoreShared && this.witness.takings.mayBeReplaced(id);
   }
 }
