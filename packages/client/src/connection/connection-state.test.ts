@@ -207,7 +207,7 @@ describe("a session that another connection has", () => {
   ): ConnectionState {
     let state: ConnectionState = { name: "offline", generation: 0, mayTakeBack: false };
     for (const one of events) {
-      const { generation } = state;
+      const generation: number = state.generation;
       const event: ConnectionEvent =
         one === REPLACED
           ? { type: "socketClosed", generation, code: REPLACED, reason: "" }
@@ -216,7 +216,7 @@ describe("a session that another connection has", () => {
             : "generation" in one
               ? { ...one, generation }
               : one;
-      const nowMs = one === "leave by timer" ? wakeAtMs(state)! : NOW;
+      const nowMs: number = one === "leave by timer" ? wakeAtMs(state)! : NOW;
       state = transition(state, event, contextAt({ nowMs, lastReceivedMs: nowMs })).state;
     }
     return state;
