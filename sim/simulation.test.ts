@@ -44,6 +44,9 @@ describe("found by simulation", () => {
       "a node that could not follow its letters at its start never tried again, and was late with each",
       356_958,
     ],
+    ["a client gave up its session for good when its own earlier connection came to it last", 423_612],
+    ["a failover let an older connection write a session that a newer one had taken since", 493_291],
+    ["a list of who is present that was read without the node's lease was never put right", 453_362],
     ["who subscribed to a channel that an execution followed already was not told who is present", 10_274],
   ])("%s (seed %i)", async (_, seed) => {
     await expectSound(seed);

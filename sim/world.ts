@@ -10,7 +10,7 @@ import { seededRandom } from "../packages/server/src/core/testing/seeded-random.
 import type { Actor } from "./actors/actor.ts";
 import type { ActorTiming, ActorWorld, Fold } from "./actors/actor-world.ts";
 import type { WatchedCancel } from "./actors/cancel-watch.ts";
-import { Crowd } from "./actors/crowd.ts";
+import { CROWD_NAME, Crowd } from "./actors/crowd.ts";
 import { LibraryClient } from "./actors/library-client.ts";
 import { PlainClient } from "./actors/plain-client.ts";
 import { Dice } from "./dice.ts";
@@ -39,6 +39,7 @@ const TIMING: ActorTiming = {
   plainReconnectMs: 700,
   plainSilenceMs: 8_000,
 };
+const REPLACED = 4409;
 const CHANNELS = ["chat:1", "small:1", "chat:2", "small:2"] as const;
 /** Machines have been up for different times. */
 const MAX_BOOT_MS = 1_000_000;
@@ -99,6 +100,8 @@ export class World implements ActorWorld {
       {
         accept: (link) => {
           this.spread.tried(link.clientName, this.clock.monotonicMs());
+          const sessionId = link.url.searchParams.get("session_id");
+          if (sessionId !== null) this.witness.takings.asked(link.id, sessionId);
           this.#nodeDice.pick(this.nodes).accept(link);
         },
         filterFor: () => variant.makeFilter?.(),
@@ -177,7 +180,15 @@ export class World implements ActorWorld {
   #closed(name: string, link: Link, code: number): void {
     this.recorder.note(`${name} ${link.id} closed ${code}`);
     if (code === 1006 && name.startsWith("lib-")) this.spread.lost(name, this.clock.monotonicMs());
+    if (code === REPLACED && !this.#mayBeReplaced(name, link))
+      this.recorder.find("replaced", `${link.id} was the newest connection and was ended as replaced`);
     const isKnown = code === 1006 || DEFAULT_CHECK_OPTIONS.closeCodes.has(code);
     if (!isKnown || code === 1011) this.recorder.find("close-code", `${link.id} ended with ${code}`);
+  }
+
+  /** With one owner of the store, connections come to it as they knocked. */
+  #mayBeReplaced(name: string, { id }: Link): boolean {
+    if (name === CROWD_NAME) return true;
+    return this.plan.isStoreShared && this.witness.takings.mayBeReplaced(id);
   }
 }

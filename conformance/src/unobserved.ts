@@ -7,6 +7,7 @@ export const UNOBSERVED: Readonly<Record<string, string>> = {
   "ACK-4": "How often a client confirms.",
   "RES-5": "Which clients had better ask for `positions=client`.",
   "RES-11": "How long a client waits before it comes back.",
+  "RES-12": "What a client does after 4409.",
   "CMD-7": "Says what is not promised: an order between receipts and records.",
   "CHK-3": "How a client folds `reset-step`. That it arrives is part of CHK-1.",
   "CHK-4": "How a client folds `data-*`. That it arrives is part of CHK-1.",

@@ -15,7 +15,7 @@ export function foundRows(): FoundRow[] {
 export function simulationRows(testSource: string): FoundRow[] {
   const list = /describe\("found by simulation"[\s\S]*?test\.each\(\[([\s\S]*?)\]\)\(/.exec(testSource)?.[1];
   if (list === undefined) throw new Error("The test of the simulation has no list of what it has found");
-  return [...list.matchAll(/\["([^"]+)", ([\d_]+)\]/g)].map(([, text, seed]) => ({
+  return [...list.matchAll(/\[\s*"([^"]+)",\s*([\d_]+),?\s*\]/g)].map(([, text, seed]) => ({
     by: "simulation",
     seed: Number(seed!.replaceAll("_", "")),
     text: text!,

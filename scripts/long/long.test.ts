@@ -34,10 +34,15 @@ test("what the simulation has found is read from its test", () => {
     // Seeds.
     test.each([
       ["a record was lost", 1_215],
+      [
+        "one that is too long for a line",
+        305_229,
+      ],
       ["another", 7],
     ])("%s (seed %i)", async () => {});`;
   expect(simulationRows(source)).toEqual([
     { by: "simulation", seed: 1_215, text: "a record was lost" },
+    { by: "simulation", seed: 305_229, text: "one that is too long for a line" },
     { by: "simulation", seed: 7, text: "another" },
   ]);
 });

@@ -48,6 +48,8 @@ export async function findDifference(
 class Caller {
   readonly #subject: Subject;
   readonly #tokens = new Map<string, number[]>();
+  /** Numbers under which each session was taken. */
+  readonly #holders = new Map<string, number[]>();
   #nowMs = NOW_MS;
 
   constructor(subject: Subject) {
@@ -104,12 +106,12 @@ class Caller {
           createdAtMs: 1,
           expiresAtMs: this.#nowMs + call.ttlMs,
           positions: { [call.text]: call.text },
-          holder: call.holder,
+          holder: this.#holders.get(call.id)?.at(-1 - call.behind) ?? 1,
           nodeId: call.text,
           revision: call.revision,
         });
       case "claimSession":
-        return store.claimSession(TENANT, call.id, call.node);
+        return this.#claim(call, store);
       case "loadSession":
         return store.loadSession(TENANT, call.id);
       case "deleteSession":
@@ -177,6 +179,13 @@ class Caller {
     return lease;
   }
 
+  async #claim({ id, node }: Extract<StoreCall, { kind: "claimSession" }>, store: Store) {
+    const claimed = await store.claimSession(TENANT, id, node);
+    if (claimed !== undefined)
+      this.#holders.set(id, [...(this.#holders.get(id) ?? []), claimed.session.holder]);
+    return claimed;
+  }
+
   /** One that was never given, where there are not so many. */
   #tokenOf({ lease, behind }: TokenRef): number {
     return this.#tokens.get(lease)?.at(-1 - behind) ?? 0;
@@ -195,10 +204,10 @@ function differencePath(
   names: Map<string, Bijection>,
   path = "",
 ): string | undefined {
-  const kind = /\.(epoch|tag|token|version)$/.exec(path)?.[1];
+  const kind = /\.(epoch|tag|token|version|holder|previousHolder)$/.exec(path)?.[1];
   if (kind !== undefined) {
     // Versions of two rosters have nothing to do with each other.
-    const namespace = kind === "version" ? path : kind;
+    const namespace = kind === "version" ? path : kind === "previousHolder" ? "holder" : kind;
     const bijection = names.get(namespace) ?? new Bijection();
     names.set(namespace, bijection);
     return bijection.matches(String(here), String(there)) ? undefined : path;

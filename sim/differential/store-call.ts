@@ -29,7 +29,8 @@ export type StoreCall =
   | {
       readonly kind: "saveSession";
       readonly id: string;
-      readonly holder: number;
+      /** So many takings of the session ago; one that was never taken is under 1. */
+      readonly behind: number;
       readonly revision: number;
       readonly ttlMs: number;
       readonly text: string;
@@ -140,7 +141,7 @@ function saveSession(dice: Dice): StoreCall {
   return {
     kind: "saveSession",
     id: dice.pick(IDS),
-    holder: dice.between(1, 3),
+    behind: dice.pick([0, 0, 1]),
     revision: dice.between(1, 4),
     ttlMs: dice.pick(TTLS),
     text: dice.random.id(3),

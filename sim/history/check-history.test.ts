@@ -467,6 +467,16 @@ describe("good histories are not flagged", () => {
       ),
     ],
     [
+      "a start that a failover took, written again by the next owner",
+      both(
+        change("gen.terminal", { gen: "g1" }, { fence: 3 }),
+        add(
+          { kind: "gen.lost", timeMs: 69, gen: "g1", appendCount: 0, isStartLost: true },
+          { kind: "gen.start", timeMs: 72, gen: "g1", stream: RUN, fence: 3, val: "started g1" },
+        ),
+      ),
+    ],
+    [
       "a session that is away has missed nothing",
       both(
         remove("apply", { session: "ann", seq: 4 }),

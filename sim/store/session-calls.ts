@@ -6,7 +6,7 @@ import type {
   StoredSession,
 } from "../../packages/server/src/stores/store.ts";
 import type { StoreSim } from "./store-sim.ts";
-import { receiptId, sessionId } from "./store-state.ts";
+import { firstNumberOf, receiptId, sessionId } from "./store-state.ts";
 
 /** Sessions and receipts. Times are those of the store. */
 export class SessionCalls {
@@ -23,9 +23,12 @@ export class SessionCalls {
   claim(tenant: string, id: string, nodeId: string): ClaimedSession | undefined {
     const stored = this.load(tenant, id);
     if (stored === undefined) return undefined;
-    const session = claimed(stored, nodeId);
-    this.#store.state.sessions.set(sessionId(tenant, id), session);
-    return { session, previousNodeId: stored.nodeId };
+    const { state } = this.#store;
+    // Beyond the takings that a failover may have lost.
+    const holder = Math.max(stored.holder, firstNumberOf(state.generation));
+    const session = claimed({ ...stored, holder }, nodeId);
+    state.sessions.set(sessionId(tenant, id), session);
+    return { session, previousHolder: stored.holder, previousNodeId: stored.nodeId };
   }
 
   save(session: StoredSession): boolean {

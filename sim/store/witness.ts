@@ -6,6 +6,7 @@ import type { AppendRequest, AppendResult, LogKey } from "../../packages/server/
 import type { LogEntry } from "../history/history-record.ts";
 import { outcomeOf, recordValue } from "../record-value.ts";
 import type { Recorder } from "../recorder.ts";
+import { SessionTakings } from "./session-takings.ts";
 import { logId, type StoreState } from "./store-state.ts";
 import type { SyncStore } from "./sync-store.ts";
 
@@ -31,6 +32,7 @@ const NODE_LEASE_PREFIX = "node:";
 
 export class Witness {
   readonly logs = new Map<string, WitnessedLog>();
+  readonly takings = new SessionTakings();
   /** A node lived on without its lease for a while: what it vouched for did not count then. */
   hasNodeLapsed = false;
   /** A failover took the newest of what was stored: what nodes vouched for last did not count until they vouched for it again. */
@@ -50,6 +52,11 @@ export class Witness {
         const result = real.append(request);
         if (!result.isDuplicate && request.key.tenant !== NODE_TENANT) this.#see(request, result);
         return result;
+      },
+      claimSession: (tenant, id, nodeId) => {
+        const claimed = real.claimSession(tenant, id, nodeId);
+        if (claimed !== undefined) this.takings.taken(id);
+        return claimed;
       },
       acquireLease: (name, ...rest) => {
         const lease = real.acquireLease(name, ...rest);

@@ -2,6 +2,8 @@ import type { Execution, History } from "../history.ts";
 import type { RecordOf } from "../history-record.ts";
 import type { Violation } from "../violation.ts";
 
+type Written = Execution["written"][number];
+
 /** C11: once a newer owner has written, an older one writes no more. */
 export function checkFence(history: History): Violation[] {
   const fromRecords = [...history.executions.values()].flatMap(checkAppends);
@@ -9,10 +11,14 @@ export function checkFence(history: History): Violation[] {
   return [...fromRecords, ...fromLogs];
 }
 
-function checkAppends({ gen, start, appends }: Execution): Violation[] {
+function checkAppends({ gen, start, appends, written }: Execution): Violation[] {
   const violations: Violation[] = [];
-  let newest: Execution["start"] | Execution["appends"][number] = start;
-  for (const append of appends) {
+  const kept = new Set<Written>(appends);
+  if (start !== undefined) kept.add(start);
+  let newest: Written | undefined;
+  // In the order of the writing: a start that a failover took is written again by a newer owner, behind what an older one wrote.
+  for (const append of written) {
+    if (!kept.has(append)) continue;
     if (newest !== undefined && append.fence < newest.fence) {
       const text = `${gen}: owner ${append.fence} appended after owner ${newest.fence}`;
       violations.push({ invariant: "C11", text, records: [newest, append] });

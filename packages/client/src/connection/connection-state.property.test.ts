@@ -35,7 +35,9 @@ const step = fc.record({
       { type: "networkDown" },
     ),
     // Relative to the state's: the current one or the one before.
-    generation.map((age): ConnectionEvent => ({ type: "welcomed", generation: age })),
+    fc
+      .record({ age: generation, isResumed: fc.boolean() })
+      .map(({ age, isResumed }): ConnectionEvent => ({ type: "welcomed", generation: age, isResumed })),
     generation.map((age): ConnectionEvent => ({ type: "attemptFailed", generation: age })),
     fc
       .record({
@@ -123,7 +125,13 @@ function apply(effects: readonly ConnectionEffect[], socketCount: number): numbe
 
 test("the delay before an attempt is jittered over its whole range, which doubles up to its bound", () => {
   const delayAfter = (failureCount: number, fraction: number): number => {
-    const state: ConnectionState = { name: "connecting", generation: 1, failureCount, deadlineMs: 0 };
+    const state: ConnectionState = {
+      name: "connecting",
+      generation: 1,
+      mayTakeBack: false,
+      failureCount,
+      deadlineMs: 0,
+    };
     const context = {
       nowMs: 0,
       lastReceivedMs: 0,

@@ -27,14 +27,15 @@ function contextAt(overrides: Partial<TransitionContext> = {}): TransitionContex
   };
 }
 
-const CONNECTED = { generation: 3, failureCount: 2, sinceMs: NOW - 5_000, moveAtMs: undefined };
+const ATTEMPTED = { generation: 3, mayTakeBack: false, failureCount: 2 };
+const CONNECTED = { ...ATTEMPTED, sinceMs: NOW - 5_000, moveAtMs: undefined };
 
 const STATES: { [Name in StateName]: Extract<ConnectionState, { name: Name }> } = {
-  offline: { name: "offline", generation: 3 },
-  connecting: { name: "connecting", generation: 3, failureCount: 2, deadlineMs: NOW + 1 },
+  offline: { name: "offline", generation: 3, mayTakeBack: false },
+  connecting: { name: "connecting", ...ATTEMPTED, deadlineMs: NOW + 1 },
   online: { name: "online", ...CONNECTED, checkAtMs: NOW + 30_000 },
   probing: { name: "probing", ...CONNECTED, pingedAtMs: NOW - 500, deadlineMs: NOW + 9_500 },
-  waiting: { name: "waiting", generation: 3, failureCount: 2, untilMs: NOW + 1 },
+  waiting: { name: "waiting", ...ATTEMPTED, untilMs: NOW + 1 },
   closed: { name: "closed", generation: 3, code: 1000, reason: "" },
 };
 
@@ -42,7 +43,7 @@ const EVENTS: { [Type in EventType]: Extract<ConnectionEvent, { type: Type }> } 
   connect: { type: "connect" },
   disconnect: { type: "disconnect" },
   close: { type: "close" },
-  welcomed: { type: "welcomed", generation: 3 },
+  welcomed: { type: "welcomed", generation: 3, isResumed: true },
   socketClosed: { type: "socketClosed", generation: 3, code: 1006, reason: "" },
   attemptFailed: { type: "attemptFailed", generation: 3 },
   reconnectAsked: { type: "reconnectAsked", inMs: 2_000 },
@@ -168,7 +169,7 @@ describe("every state meets every event", () => {
 
 describe("what a socket of an older generation reports is ignored", () => {
   const late: ConnectionEvent[] = [
-    { type: "welcomed", generation: 2 },
+    { type: "welcomed", generation: 2, isResumed: true },
     { type: "socketClosed", generation: 2, code: 4409, reason: "" },
     { type: "attemptFailed", generation: 2 },
   ];
@@ -194,6 +195,78 @@ describe("close codes decide what comes next", () => {
       const event: ConnectionEvent = { type: "socketClosed", generation: 3, code, reason: "why" };
       expect(describeTransition(STATES[name], event, contextAt())).toBe(expected);
     }
+  });
+});
+
+describe("a session that another connection has", () => {
+  const REPLACED = 4409;
+
+  /** One after the other, each in the generation of the state that it meets. Time does not pass, and waiting is over at once. */
+  function after(
+    ...events: readonly (ConnectionEvent | "leave by timer" | typeof REPLACED)[]
+  ): ConnectionState {
+    let state: ConnectionState = { name: "offline", generation: 0, mayTakeBack: false };
+    for (const one of events) {
+      const generation: number = state.generation;
+      const event: ConnectionEvent =
+        one === REPLACED
+          ? { type: "socketClosed", generation, code: REPLACED, reason: "" }
+          : one === "leave by timer"
+            ? EVENTS.timer
+            : "generation" in one
+              ? { ...one, generation }
+              : one;
+      const nowMs: number = one === "leave by timer" ? wakeAtMs(state)! : NOW;
+      state = transition(state, event, contextAt({ nowMs, lastReceivedMs: nowMs })).state;
+    }
+    return state;
+  }
+
+  const { connect, disconnect, drop, socketClosed, attemptFailed, visible } = EVENTS;
+  const fresh: ConnectionEvent = { ...EVENTS.welcomed, isResumed: false };
+  const resumed: ConnectionEvent = EVENTS.welcomed;
+
+  test("is left to it by a client that had no other connection", () => {
+    expect(after(connect, fresh, REPLACED)).toMatchObject({ name: "closed", code: REPLACED });
+    expect(after(connect, attemptFailed, connect, fresh, REPLACED)).toMatchObject({ name: "closed" });
+  });
+
+  test.each([
+    ["was cut", [socketClosed]],
+    ["was given up", [drop]],
+    ["was left for a while", [disconnect]],
+    ["was left because the server drains", [EVENTS.reconnectAsked, "leave by timer"]],
+    ["was followed by an attempt that failed", [socketClosed, visible, socketClosed]],
+  ] as const)("is taken back by one whose earlier connection %s", (_, events) => {
+    const online = after(connect, fresh, ...events, connect, visible, resumed);
+    expect(online).toMatchObject({ name: "online" });
+    const replaced = transition(
+      online,
+      { type: "socketClosed", generation: online.generation, code: REPLACED, reason: "" },
+      contextAt(),
+    );
+    expect(replaced.state).toMatchObject({ name: "waiting" });
+    expect(replaced.effects).toEqual([]);
+  });
+
+  test("is taken back from an attempt that nothing was heard of, also before the welcome", () => {
+    const state = after(connect, fresh, socketClosed, visible, "leave by timer", visible, REPLACED);
+    expect(state).toMatchObject({ name: "waiting" });
+  });
+
+  test("is taken back once for each connection that was lost", () => {
+    const back = [connect, fresh, socketClosed, visible, resumed, REPLACED, visible, resumed] as const;
+    expect(after(...back, REPLACED)).toMatchObject({ name: "closed", code: REPLACED });
+    expect(after(...back, socketClosed, visible, resumed, REPLACED)).toMatchObject({ name: "waiting" });
+  });
+
+  test("and that this client began with may have been another page's: of two the newer has the last word", () => {
+    expect(after(connect, resumed, REPLACED)).toMatchObject({ name: "waiting" });
+    expect(after(connect, resumed, REPLACED, visible, resumed, REPLACED)).toMatchObject({ name: "closed" });
+  });
+
+  test("is not taken back where the session is a new one", () => {
+    expect(after(connect, fresh, socketClosed, visible, fresh, REPLACED)).toMatchObject({ name: "closed" });
   });
 });
 

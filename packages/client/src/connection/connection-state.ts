@@ -9,6 +9,9 @@
  *
  *     any --disconnect--> offline      any --close, refused for good--> closed (final)
  *
+ * To be replaced by another connection of the session is final too, unless that may have been an earlier one of this client: then it
+ * takes the session back, once (`mayTakeBack`).
+ *
  * At most one socket exists: `openSocket` is only asked for in states that hold none, or right after `closeSocket`. Every
  * attempt has a generation; what a socket of an older generation still reports is ignored.
  */
@@ -20,7 +23,16 @@ interface Generation {
   readonly generation: number;
 }
 
-interface Attempted extends Generation {
+interface Rivalled extends Generation {
+  /**
+   * An earlier connection, or an attempt that nothing was heard of, may get to the session after this one: its way to the store was
+   * longer, or a failover has lost which came later. It is gone by itself, and whoever comes after it has the session again. Once for
+   * each connection that was lost, so that two clients that share a session do not take it from each other for ever.
+   */
+  readonly mayTakeBack: boolean;
+}
+
+interface Attempted extends Rivalled {
   /** Attempts that failed since the last stable connection. */
   readonly failureCount: number;
 }
@@ -32,7 +44,7 @@ interface Connected extends Attempted {
 }
 
 export type ConnectionState =
-  | (Generation & { readonly name: "offline" })
+  | (Rivalled & { readonly name: "offline" })
   | (Attempted & { readonly name: "connecting"; readonly deadlineMs: number })
   | (Connected & { readonly name: "online"; readonly checkAtMs: number })
   /** Nothing came for a while; a ping is on its way, and anything that comes is its answer. */
@@ -47,7 +59,7 @@ export type ConnectionEvent =
   | { readonly type: "connect" }
   | { readonly type: "disconnect" }
   | { readonly type: "close" }
-  | { readonly type: "welcomed"; readonly generation: number }
+  | { readonly type: "welcomed"; readonly generation: number; readonly isResumed: boolean }
   | {
       readonly type: "socketClosed";
       readonly generation: number;
@@ -98,10 +110,12 @@ export interface Transition {
 
 /** Close code of an application's own `close()`. */
 export const NORMAL_CLOSE_CODE = 1000;
+/** SESSION_REPLACED: another connection has resumed the session. */
+const REPLACED_CLOSE_CODE = 4409;
 /** However long a server asks a client to stay away. */
 const MAX_ASKED_DELAY_MS = 600_000;
 
-export const INITIAL_STATE: ConnectionState = { name: "offline", generation: 0 };
+export const INITIAL_STATE: ConnectionState = { name: "offline", generation: 0, mayTakeBack: false };
 
 const OPEN: ConnectionEffect = { type: "openSocket" };
 const PING: ConnectionEffect = { type: "sendPing" };
@@ -169,19 +183,19 @@ function fromConnecting(
 ): Transition {
   switch (event.type) {
     case "disconnect":
-      return to({ name: "offline", generation: state.generation }, LEAVE);
+      return to(offline(left(state)), LEAVE);
     case "close":
       return closedByApplication(state, [LEAVE]);
     case "welcomed":
-      return to(online({ ...state, sinceMs: context.nowMs, moveAtMs: undefined }, context));
+      return welcomed(state, event.isResumed, context);
     case "socketClosed":
       return closedByPeer(state, event, context);
     case "attemptFailed":
       return wait(state, context);
     case "drop":
-      return wait(state, context, ABANDON);
+      return wait(left(state), context, ABANDON);
     case "timer":
-      return context.nowMs >= state.deadlineMs ? wait(state, context, ABANDON) : stay(state);
+      return context.nowMs >= state.deadlineMs ? wait(left(state), context, ABANDON) : stay(state);
     default:
       return stay(state);
   }
@@ -222,7 +236,7 @@ function fromProbing(
     case "networkUp":
     case "networkDown":
       if (context.lastReceivedMs >= state.pingedAtMs) return to(online(state, context));
-      return context.nowMs >= state.deadlineMs ? lose(state, context, ABANDON) : stay(state);
+      return context.nowMs >= state.deadlineMs ? lose(left(state), context, ABANDON) : stay(state);
     case "reconnectAsked":
       return to({ ...online(state, context), moveAtMs: moveTimeMs(event.inMs, context) });
     default:
@@ -237,13 +251,13 @@ function fromConnected(
 ): Transition {
   switch (event.type) {
     case "disconnect":
-      return to({ name: "offline", generation: state.generation }, LEAVE);
+      return to(offline(left(state)), LEAVE);
     case "close":
       return closedByApplication(state, [LEAVE]);
     case "socketClosed":
       return closedByPeer(state, event, context);
     case "drop":
-      return lose(state, context, ABANDON);
+      return lose(left(state), context, ABANDON);
     default:
       return stay(state);
   }
@@ -264,12 +278,28 @@ function fromWaiting(
     case "networkDown":
       return to({ ...state, untilMs: context.nowMs + context.settings.backOff.maxDelayMs });
     case "disconnect":
-      return to({ name: "offline", generation: state.generation });
+      return to(offline(state));
     case "close":
       return closedByApplication(state, []);
     default:
       return stay(state);
   }
+}
+
+function welcomed(state: StateOf<"connecting">, isResumed: boolean, context: TransitionContext): Transition {
+  // A fresh session is nobody else's. One that this client began with was held before: perhaps by this page before it was loaded anew.
+  const isFirst = state.generation === 1;
+  const mayTakeBack = isResumed && (isFirst || state.mayTakeBack);
+  return to(online({ ...state, mayTakeBack, sinceMs: context.nowMs, moveAtMs: undefined }, context));
+}
+
+function offline({ generation, mayTakeBack }: Rivalled): StateOf<"offline"> {
+  return { name: "offline", generation, mayTakeBack };
+}
+
+/** Its connection is an earlier one from here on. */
+function left<State extends Rivalled>(state: State): State {
+  return { ...state, mayTakeBack: true };
 }
 
 function stay(state: ConnectionState): Transition {
@@ -281,24 +311,32 @@ function to(state: ConnectionState, ...effects: readonly ConnectionEffect[]): Tr
 }
 
 function attempt(
-  { generation }: Generation,
+  { generation, mayTakeBack }: Rivalled,
   failureCount: number,
   { nowMs, settings }: TransitionContext,
   ...before: readonly ConnectionEffect[]
 ): Transition {
   const deadlineMs = nowMs + settings.connectTimeoutMs;
-  return to({ name: "connecting", generation: generation + 1, failureCount, deadlineMs }, ...before, OPEN);
+  const next = {
+    name: "connecting",
+    generation: generation + 1,
+    mayTakeBack,
+    failureCount,
+    deadlineMs,
+  } as const;
+  return to(next, ...before, OPEN);
 }
 
 function online(
   connected: Connected,
   { nowMs, lastReceivedMs, settings }: TransitionContext,
 ): StateOf<"online"> {
-  const { generation, failureCount, sinceMs, moveAtMs } = connected;
+  const { generation, mayTakeBack, failureCount, sinceMs, moveAtMs } = connected;
   const checkAtMs = Math.max(lastReceivedMs, sinceMs) + settings.heartbeat.idlePingAfterMs;
   return {
     name: "online",
     generation,
+    mayTakeBack,
     failureCount,
     sinceMs,
     moveAtMs,
@@ -308,17 +346,15 @@ function online(
 }
 
 function probe(connected: Connected, { nowMs, settings }: TransitionContext): Transition {
-  const { generation, failureCount, sinceMs, moveAtMs } = connected;
+  const { generation, mayTakeBack, failureCount, sinceMs, moveAtMs } = connected;
   const deadlineMs = nowMs + settings.heartbeat.pongTimeoutMs;
-  return to(
-    { name: "probing", generation, failureCount, sinceMs, moveAtMs, pingedAtMs: nowMs, deadlineMs },
-    PING,
-  );
+  const held = { generation, mayTakeBack, failureCount, sinceMs, moveAtMs };
+  return to({ name: "probing", ...held, pingedAtMs: nowMs, deadlineMs }, PING);
 }
 
 /** Leaves a server that is draining for the next connection, without a pause in between. */
 function move(state: StateOf<"online">, context: TransitionContext): Transition {
-  return attempt(state, isStable(state, context) ? 0 : state.failureCount + 1, context, LEAVE);
+  return attempt(left(state), isStable(state, context) ? 0 : state.failureCount + 1, context, LEAVE);
 }
 
 function moveTimeMs(inMs: number, { nowMs }: TransitionContext): number {
@@ -333,11 +369,13 @@ function closedByPeer(
   const { generation } = state;
   const { code, reason } = event;
   const advice = retryAdviceForClose(code);
-  if (advice === "never") return to({ name: "closed", generation, code, reason });
+  const isTakingBack = code === REPLACED_CLOSE_CODE && state.mayTakeBack;
+  if (advice === "never" && !isTakingBack) return to({ name: "closed", generation, code, reason });
   const effects: ConnectionEffect[] = advice === "fresh" ? [{ type: "forgetSession" }] : [];
-  if (state.name !== "connecting") return lose(state, context, ...effects);
+  const before = { ...state, mayTakeBack: !isTakingBack };
+  if (before.name !== "connecting") return lose(before, context, ...effects);
   // The back-off counts from there: not all that were refused together are asked to wait for different times.
-  return wait(state, { ...context, nowMs: moveTimeMs(event.retryAfterMs ?? 0, context) }, ...effects);
+  return wait(before, { ...context, nowMs: moveTimeMs(event.retryAfterMs ?? 0, context) }, ...effects);
 }
 
 function closedByApplication({ generation }: Generation, effects: readonly ConnectionEffect[]): Transition {
@@ -349,12 +387,12 @@ function lose(
   context: TransitionContext,
   ...effects: readonly ConnectionEffect[]
 ): Transition {
-  const { generation, moveAtMs } = connected;
+  const { generation, mayTakeBack, moveAtMs } = connected;
   const failureCount = isStable(connected, context) ? 0 : connected.failureCount;
   if (moveAtMs !== undefined && moveAtMs > context.nowMs) {
-    return to({ name: "waiting", generation, failureCount, untilMs: moveAtMs }, ...effects);
+    return to({ name: "waiting", generation, mayTakeBack, failureCount, untilMs: moveAtMs }, ...effects);
   }
-  return wait({ generation, failureCount }, context, ...effects);
+  return wait({ generation, mayTakeBack, failureCount }, context, ...effects);
 }
 
 function isStable({ sinceMs }: Connected, { nowMs, settings }: TransitionContext): boolean {
@@ -362,7 +400,7 @@ function isStable({ sinceMs }: Connected, { nowMs, settings }: TransitionContext
 }
 
 function wait(
-  { generation, failureCount }: Attempted,
+  { generation, mayTakeBack, failureCount }: Attempted,
   context: TransitionContext,
   ...effects: readonly ConnectionEffect[]
 ): Transition {
@@ -370,8 +408,9 @@ function wait(
   if (isNetworkDown) {
     // Nothing can be learned from failing without a network: only look from time to time whether that is still true.
     const untilMs = nowMs + settings.backOff.maxDelayMs;
-    return to({ name: "waiting", generation, failureCount, untilMs }, ...effects);
+    return to({ name: "waiting", generation, mayTakeBack, failureCount, untilMs }, ...effects);
   }
   const untilMs = nowMs + backOffDelayMs(failureCount, settings.backOff, context.fraction());
-  return to({ name: "waiting", generation, failureCount: failureCount + 1, untilMs }, ...effects);
+  const next = { name: "waiting", generation, mayTakeBack, failureCount: failureCount + 1, untilMs } as const;
+  return to(next, ...effects);
 }

@@ -174,6 +174,21 @@ describe("losing the connection", () => {
     expect(network.listenerCount).toBe(0);
   });
 
+  test("with 4409 after an earlier connection comes back with the session, once", () => {
+    const { client, network, clock } = onlineFixture();
+    network.last.end(1006);
+    clock.advance(1_000);
+    network.last.receive(welcome({ connection_id: "c2", resumed: true }));
+    network.last.end(4409, "Another connection resumed this session");
+    expect(client.status).toMatchObject({ state: "waiting" });
+    clock.advance(2_000);
+    expect(network.last.url.searchParams.has("session_id")).toBe(true);
+    network.last.receive(welcome({ connection_id: "c3", resumed: true }));
+    expect(client.status).toEqual({ state: "online" });
+    network.last.end(4409, "Another connection resumed this session");
+    expect(client.status).toMatchObject({ state: "closed", code: 4409 });
+  });
+
   test("with a code that asks for a fresh start comes back without the session", () => {
     const { network, clock } = onlineFixture();
     network.last.end(4100);

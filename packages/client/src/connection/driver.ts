@@ -185,7 +185,7 @@ export class ConnectionDriver {
   }
 
   #welcomed(message: ServerMessageOf<"welcome">, generation: number): void {
-    this.dispatch({ type: "welcomed", generation });
+    this.dispatch({ type: "welcomed", generation, isResumed: message.resumed });
     // Who was told of it may have disconnected at once.
     if (isConnected(this.#state) && this.#state.generation === generation) this.#hooks.welcomed(message);
   }

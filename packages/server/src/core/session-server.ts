@@ -134,6 +134,7 @@ export class SessionServer {
       nodeId: this.nodeId,
       onPresenceChanged: (roster, change) => this.#presence.onChanged(roster, change),
       onPresenceStruck: (roster) => this.#presence.onStruck(roster),
+      onPresenceCounted: () => this.#presence.onRejoined(),
     });
     const { hints } = this.#membership;
     this.#places = new ConnectionPlaces(this.#membership.places, limits.maxConnectionsPerClient);

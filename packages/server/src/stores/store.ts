@@ -137,7 +137,7 @@ export interface StoredSession {
   readonly expiresAtMs: number;
   /** Confirmed position by channel, in wire form. */
   readonly positions: Readonly<Record<string, string>>;
-  /** Counts the connections that took the session. Only the one that took it last may write it. */
+  /** Grows with each connection that takes the session. Only the one that took it last may write it. */
   readonly holder: number;
   /** Node of that connection; empty when it has gone. */
   readonly nodeId: string;
@@ -148,6 +148,8 @@ export interface StoredSession {
 /** A session that was taken, and who had it until then. */
 export interface ClaimedSession {
   readonly session: StoredSession;
+  /** Number under which it was held until then. */
+  readonly previousHolder: number;
   /** Node of the connection that had it; empty when there was none. */
   readonly previousNodeId: string;
 }
@@ -246,7 +248,10 @@ export interface Store {
   deleteLog(key: LogKey): Promise<void>;
 
   loadSession(tenant: string, sessionId: string): Promise<StoredSession | undefined>;
-  /** Takes a session for a connection of this node: `holder` grows by one. `undefined` when there is no such session. */
+  /**
+   * Takes a session for a connection of this node, under a `holder` that is greater than any before: also than those of takings that
+   * the store may have lost. `undefined` when there is no such session.
+   */
   claimSession(tenant: string, sessionId: string, nodeId: string): Promise<ClaimedSession | undefined>;
   /**
    * Writes a session. False when it was taken since, which writes nothing. What carries a lower revision than what is stored

@@ -29,6 +29,8 @@ export interface MembershipOptions {
   readonly onPresenceChanged: (roster: RosterKey, change: RosterChange) => void;
   /** What a dead node said of who is present in a channel is gone. */
   readonly onPresenceStruck: (roster: RosterKey) => void;
+  /** For a while what this node said of who is present did not count; now it does. */
+  readonly onPresenceCounted: () => void;
 }
 
 export class Membership {
@@ -103,6 +105,7 @@ export class Membership {
 
   #onRejoined(): void {
     for (const entries of [this.places, this.#watched, this.presence]) entries.reaffirm();
+    this.#options.onPresenceCounted();
   }
 
   #onStruck(rosters: readonly RosterKey[]): void {

@@ -82,6 +82,11 @@ export class PresenceRoom {
     if (this.#isStale) await this.#readAgain();
   }
 
+  /** Something may be missing here: it is read again with the next check. */
+  doubt(): void {
+    this.#isStale = true;
+  }
+
   /** Reads the roster, and once more where changes came meanwhile that do not follow on it. @throws STORE_UNAVAILABLE */
   async refresh(): Promise<void> {
     this.#isStale = true;

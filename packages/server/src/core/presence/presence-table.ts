@@ -146,6 +146,15 @@ export class PresenceTable {
     this.#onNote(key, undefined);
   }
 
+  /**
+   * The lease is held again. What was read without it did not say whom this node vouches for; where nobody struck them, nothing
+   * changes in the roster that would tell.
+   */
+  onRejoined(): void {
+    for (const room of this.#rooms.values()) room.doubt();
+    this.#check();
+  }
+
   /** The store has taken a change of this node. */
   onChanged({ tenant, name }: RosterKey, change: RosterChange): void {
     const key = { tenant, channel: name };

@@ -116,7 +116,7 @@ export class SessionRegistry {
     session.claimingCount += 1;
     try {
       const claimed = await store.claimSession(session.tenant, session.id, nodeId);
-      if (claimed !== undefined) session.claimed(claimed.session);
+      if (claimed !== undefined) session.claimed(claimed);
       return claimed;
     } finally {
       session.claimingCount -= 1;

@@ -1,4 +1,4 @@
-import type { StoredSession } from "../../stores/store.ts";
+import type { ClaimedSession, StoredSession } from "../../stores/store.ts";
 
 /** What a connection of a session can be told by the registry. */
 export interface SessionHolder {
@@ -48,8 +48,8 @@ export class Session {
   }
 
   /** Goes on under another number, with what was stored until then where that is not what is known here. */
-  claimed(stored: StoredSession): void {
-    const isKnownHere = stored.holder === this.claimNumber + 1;
+  claimed({ session: stored, previousHolder }: ClaimedSession): void {
+    const isKnownHere = previousHolder === this.claimNumber;
     if (stored.holder <= this.claimNumber) return;
     this.claimNumber = stored.holder;
     this.#revision = stored.revision;

@@ -85,10 +85,15 @@ export function sessionContract(subject: ContractSubject): void {
 
     test("has a new holder, and tells who had it", async () => {
       await subject.store.saveSession(SESSION);
-      const taken = { ...SESSION, holder: 2, nodeId: "node-b", revision: 0 };
-      expect(await claim("node-b")).toEqual({ session: taken, previousNodeId: "node-a" });
+      const first = (await claim("node-b"))!;
+      const { holder } = first.session;
+      const taken = { ...SESSION, holder, nodeId: "node-b", revision: 0 };
+      expect(holder).toBeGreaterThan(SESSION.holder);
+      expect(first).toEqual({ session: taken, previousHolder: SESSION.holder, previousNodeId: "node-a" });
       expect(await subject.store.loadSession("acme", "s1")).toEqual(taken);
-      expect(await claim("node-c")).toMatchObject({ session: { holder: 3 }, previousNodeId: "node-b" });
+      const second = (await claim("node-c"))!;
+      expect(second).toMatchObject({ previousHolder: holder, previousNodeId: "node-b" });
+      expect(second.session.holder).toBeGreaterThan(holder);
     });
 
     test("is not made by taking it", async () => {
@@ -99,7 +104,9 @@ export function sessionContract(subject: ContractSubject): void {
     test("by many at once goes to each in turn, with a number of its own", async () => {
       await subject.store.saveSession(SESSION);
       const claims = await Promise.all(Array.from({ length: 10 }, (_, index) => claim(`node-${index}`)));
-      expect(claims.map((found) => found?.session.holder)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+      const holders = claims.map((found) => found!.session.holder);
+      expect(claims.map((found) => found!.previousHolder)).toEqual([SESSION.holder, ...holders.slice(0, -1)]);
+      expect(new Set(holders).size).toBe(10);
     });
 
     test("is not written any more by who had it", async () => {

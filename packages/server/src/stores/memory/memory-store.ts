@@ -124,7 +124,7 @@ class MemoryStore implements Store {
     if (stored === undefined) return undefined;
     const session = claimed(stored, nodeId);
     this.#memory.sessions.set(key, session, session.expiresAtMs);
-    return { session, previousNodeId: stored.nodeId };
+    return { session, previousHolder: stored.holder, previousNodeId: stored.nodeId };
   }
 
   async saveSession(session: StoredSession): Promise<boolean> {

@@ -2,7 +2,7 @@
 import type { TachikomaError } from "@tachikoma/protocol";
 import { expect, test } from "vitest";
 import { append, CHAT, KEEP_ALL, message, NOW_MS, readAll } from "../contract/contract-fixture.ts";
-import type { LogKey, Store } from "../store.ts";
+import type { LogKey, Store, StoredSession } from "../store.ts";
 import { describeWithRedis } from "./testing/describe-with-redis.ts";
 import { fastClock } from "./testing/fast-clock.ts";
 import type { RedisServer } from "./testing/redis-server.ts";
@@ -10,6 +10,18 @@ import { type OpenedStore, redisTestBed } from "./testing/redis-test-bed.ts";
 import type { TcpForwarder } from "./testing/tcp-forwarder.ts";
 
 const QUIET: LogKey = { tenant: "acme", channel: "quiet" };
+const SESSION: StoredSession = {
+  tenant: "acme",
+  sessionId: "s1",
+  subject: "ada",
+  clientId: "phone",
+  createdAtMs: NOW_MS,
+  expiresAtMs: NOW_MS + 60_000,
+  positions: {},
+  holder: 1,
+  nodeId: "node-a",
+  revision: 1,
+};
 const ROSTER = { tenant: "acme", kind: "presence", name: "chat:1" } as const;
 
 describeWithRedis("a redis store whose server is not the one that it was", () => {
@@ -118,6 +130,21 @@ describeWithRedis("a redis store whose server is not the one that it was", () =>
     const next = (await store.acquireLease("execution:1", "b", 1000, NOW_MS + 2000, "{}"))!;
     await store.releaseLease("execution:1", next.token);
     expect(await store.findLease("execution:1")).toBeUndefined();
+  });
+
+  test("takes a session under a number beyond those of takings that are lost: who had it by one of them has it no more", async () => {
+    const pair = await startPair();
+    const { master, replication, store } = pair;
+    await store.saveSession(SESSION);
+    expect(await master.command("WAIT", "1", "10000")).toBe(1);
+    replication.swallow();
+    const lost = (await store.claimSession("acme", "s1", "node-b"))!.session;
+    await failOver(pair);
+    const next = (await store.claimSession("acme", "s1", "node-c"))!;
+    expect(next).toMatchObject({ previousHolder: SESSION.holder, previousNodeId: "node-a" });
+    expect(next.session.holder).toBeGreaterThan(lost.holder);
+    expect(await store.saveSession({ ...lost, revision: 9 })).toBe(false);
+    expect(await store.saveSession({ ...next.session, revision: 1 })).toBe(true);
   });
 
   test("agrees with other nodes on the new epochs", async () => {

@@ -46,8 +46,9 @@ export class RedisSessions {
     const { moment, hereMs } = time.reference();
     const reply = await link.run(CLAIM_SESSION, [names.session(tenant, sessionId)], [moment, nodeId]);
     if (reply === null) return undefined;
-    const [session, previousNodeId] = reply as readonly [SessionReply, string];
-    return { session: sessionOf({ tenant, sessionId }, session, hereMs), previousNodeId };
+    const [stored, previousHolder, previousNodeId] = reply as readonly [SessionReply, string, string];
+    const session = sessionOf({ tenant, sessionId }, stored, hereMs);
+    return { session, previousHolder: Number(previousHolder), previousNodeId };
   }
 
   async save(session: StoredSession): Promise<boolean> {

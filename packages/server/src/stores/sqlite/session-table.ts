@@ -53,7 +53,7 @@ export class SessionTable {
     if (stored === undefined) return undefined;
     const session = claimed(stored, nodeId);
     this.#write(session);
-    return { session, previousNodeId: stored.nodeId };
+    return { session, previousHolder: stored.holder, previousNodeId: stored.nodeId };
   }
 
   /** False when the session was taken since. */

@@ -1,6 +1,6 @@
 import { shaOf } from "./script.ts";
 
-/** Numbers that one generation has for the tokens of leases and the versions of rosters. */
+/** Numbers that one generation has for the tokens of leases, the versions of rosters and the holders of a session. */
 const NUMBERS_PER_GENERATION = 2 ** 27;
 /** A clock that says more than this, in the year 2134, is broken. */
 const MAX_MINUTES = 60_000_000;

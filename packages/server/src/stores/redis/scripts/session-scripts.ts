@@ -2,6 +2,7 @@
  * A session is a hash `session:TENANT/ID`: what does not change between two writes as one JSON text, and beside it what the
  * scripts decide by. `sessions` says when each is over.
  */
+import { NUMBERS_LUA } from "./generation-script.ts";
 import { readScript, writeScript } from "./script.ts";
 
 /** KEYS: session. ARGV: generation, a moment. How long it lasts is told from that moment on. */
@@ -15,19 +16,23 @@ return stored
 `,
 );
 
-/** KEYS: session. ARGV: generation, a moment, node of the connection. Returns the session, and whose it was. */
+/**
+ * KEYS: session. ARGV: generation, a moment, node of the connection. Returns the session, and whose it was. Its number is of this
+ * generation: takings that a failover has lost were under lower ones.
+ */
 export const CLAIM_SESSION = writeScript(
   "claim-session",
   `
 local stored = redis.call("HMGET", KEYS[1], "body", "holder", "node", "revision", "expiresAtMs")
 if not stored[1] then return false end
-local previousNode = stored[3]
-stored[2] = digits(redis.call("HINCRBY", KEYS[1], "holder", 1))
+local previousHolder, previousNode = stored[2], stored[3]
+stored[2] = digits(math.max(tonumber(previousHolder), firstNumber) + 1)
 stored[3], stored[4] = ARGV[3], "0"
-redis.call("HSET", KEYS[1], "node", ARGV[3], "revision", "0")
+redis.call("HSET", KEYS[1], "holder", stored[2], "node", ARGV[3], "revision", "0")
 stored[5] = digits(stored[5] - timeOf(ARGV[2]))
-return { stored, previousNode }
+return { stored, previousHolder, previousNode }
 `,
+  { uses: [NUMBERS_LUA] },
 );
 
 /** KEYS: session. ARGV: generation, expiry, holder, revision, node, body. The rule of session-holder.ts. */
