@@ -60,7 +60,7 @@ function reportError(thrown: unknown): void {
 export function platformPorts(replacements: Partial<Ports> = {}): Ports {
   const WebSocket = replacements.WebSocket ?? (globalThis.WebSocket as WebSocketConstructor | undefined);
   if (WebSocket === undefined) {
-    throw new TypeError("There is no global WebSocket here (Node has one from 22 on): pass ports.WebSocket");
+    throw new TypeError("No global WebSocket: pass ports.WebSocket");
   }
   return { clock: CLOCK, random: RANDOM, environment: ENVIRONMENT, reportError, ...replacements, WebSocket };
 }

@@ -89,8 +89,7 @@ export class CommandQueue {
     for (const [id, { command, isSent }] of [...this.#entries]) {
       if (command.message.type !== "custom" || !isSent) continue;
       this.#entries.delete(id);
-      const text =
-        "The connection was lost before the answer: the request may or may not have been carried out";
+      const text = "The connection was lost before the answer: it may have been carried out";
       command.onFailure(new ClientError("CONNECTION_CLOSED", text));
     }
   }

@@ -195,7 +195,7 @@ export class FollowedExecution implements Execution, Follower {
         this.#status = "running";
         // Only where a failover took the first start: what is left from before is not a whole answer.
         this.#content.startOver(
-          new ClientError("INVALID_POSITION", "The beginning was lost and written again"),
+          new ClientError("INVALID_POSITION", "The beginning of the execution is not retained"),
         );
         this.#listeners.emit("started", delivery);
         return;

@@ -7,7 +7,7 @@ import { HEAD_CHECK_INTERVAL_MS } from "./log-follower.ts";
 import { NodeMail } from "./node-mail.ts";
 import type { NodeMessage } from "./node-message.ts";
 
-const letter: NodeMessage = { kind: "session_taken", tenant: "t", sessionId: "s", holder: 2 };
+const letter: NodeMessage = { kind: "session_taken", tenant: "t", sessionId: "s", claimNumber: 2 };
 
 function fixture(refusedFollowCount: number) {
   const clock = new FakeClock();

@@ -2,9 +2,8 @@
 import { parsePosition } from "@tachikoma/protocol";
 import { describe, expect, test } from "vitest";
 import type { ExecutionContext } from "../../executions/handler.ts";
-import { compositeKey } from "../../stores/composite-key.ts";
 import { MemoryLog } from "../../stores/memory/memory-log.ts";
-import { SharedMemory } from "../../stores/memory/memory-store.ts";
+import { memoryLogId, SharedMemory } from "../../stores/memory/memory-store.ts";
 import type { Store } from "../../stores/store.ts";
 import { DEFAULT_NAMESPACE } from "../namespace.ts";
 import { type ConnectedClient, CoreFixture, type CoreFixtureOptions } from "../testing/core-fixture.ts";
@@ -140,7 +139,7 @@ describe("records", () => {
     const there = await subscribed(b, "bob");
     for (const text of ["1", "2", "3"]) await b.publish(CHAT, text);
     // As if an older copy of the store had been put in its place and had grown on.
-    const grown = memory.logs.get(compositeKey("default", CHAT))!;
+    const grown = memory.logs.get(memoryLogId({ tenant: "default", channel: CHAT }))!;
     const { epoch } = grown.state.head;
     const other = new MemoryLog(epoch, 0);
     const retention = { maxRecords: 100, maxBytes: 1e6, maxAgeMs: 1e12 };
@@ -148,7 +147,7 @@ describe("records", () => {
       const records = [{ type: "message" as const, body: JSON.stringify(text) }];
       other.append({ key: KEY, records, nowMs: 0, retention }, `other${index}`);
     }
-    memory.logs.set(compositeKey("default", CHAT), other);
+    memory.logs.set(memoryLogId({ tenant: "default", channel: CHAT }), other);
     await clock.advance(HEAD_CHECK_INTERVAL_MS);
     await clock.settle();
     const types = there.transport.messages.map(({ type }) => type);
@@ -366,7 +365,7 @@ describe("an execution of another node", () => {
   /** As after a failover: the log goes on under another epoch, with so many of its records. */
   function failOver({ memory, clock }: Nodes, keptCount: number): void {
     const nowMs = clock.nowMs();
-    const id = compositeKey("default", CHAT);
+    const id = memoryLogId({ tenant: "default", channel: CHAT });
     const before = memory.logs.get(id)!.read({ key: KEY, afterSeq: 0, maxRecords: 1e6, maxBytes: 1e9 });
     const after = new MemoryLog("after", nowMs);
     const retention = { maxRecords: 1_000, maxBytes: 1e6, maxAgeMs: 1e12 };

@@ -1,9 +1,9 @@
 import type { Position } from "@tachikoma/protocol";
-import { loggedRecord } from "../../stores/logged-record.ts";
 import type { AppendResult, LogKey, LogRecord, LogState, NewRecord } from "../../stores/store.ts";
 import type { Cursor } from "../delivery/cursor.ts";
 import type { KnownPage } from "../delivery/page.ts";
 import { LogRing } from "./log-ring.ts";
+import { loggedRecord } from "./logged-record.ts";
 
 /** How much of each open log is kept in memory. */
 export interface RingLimits {

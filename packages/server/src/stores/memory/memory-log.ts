@@ -1,5 +1,5 @@
 import { ORIGIN_TAG, type Position } from "@tachikoma/protocol";
-import { loggedRecord } from "../logged-record.ts";
+import { loggedRecord } from "../../core/log/logged-record.ts";
 import { hasOutlived, isSurplus, recordBytes } from "../retention.ts";
 import type {
   AppendRequest,

@@ -111,7 +111,7 @@ class MemoryStore implements Store {
   }
 
   async deleteLog(key: LogKey): Promise<void> {
-    this.#memory.logs.delete(compositeKey(key.tenant, key.channel));
+    this.#memory.logs.delete(memoryLogId(key));
   }
 
   async loadSession(tenant: string, sessionId: string): Promise<StoredSession | undefined> {
@@ -204,11 +204,11 @@ class MemoryStore implements Store {
   }
 
   async follow(key: LogKey): Promise<void> {
-    this.#follower.followed.add(compositeKey(key.tenant, key.channel));
+    this.#follower.followed.add(memoryLogId(key));
   }
 
   unfollow(key: LogKey): void {
-    this.#follower.followed.delete(compositeKey(key.tenant, key.channel));
+    this.#follower.followed.delete(memoryLogId(key));
   }
 
   say(key: LogKey, note: string): void {
@@ -237,17 +237,22 @@ class MemoryStore implements Store {
   }
 
   #findLog(key: LogKey): MemoryLog | undefined {
-    return this.#memory.logs.get(compositeKey(key.tenant, key.channel));
+    return this.#memory.logs.get(memoryLogId(key));
   }
 
   #openLog(key: LogKey, nowMs: number): MemoryLog {
-    const mapKey = compositeKey(key.tenant, key.channel);
+    const mapKey = memoryLogId(key);
     const existing = this.#memory.logs.get(mapKey);
     if (existing !== undefined) return existing;
     const log = new MemoryLog(this.#memory.random.id(EPOCH_CHARS), nowMs);
     this.#memory.logs.set(mapKey, log);
     return log;
   }
+}
+
+/** Key of a log in `SharedMemory.logs`. */
+export function memoryLogId({ tenant, channel }: LogKey): string {
+  return compositeKey(tenant, channel);
 }
 
 function receiptMapKey(key: ReceiptKey): string {

@@ -1,4 +1,4 @@
-import type { LogRecord, NewRecord } from "./store.ts";
+import type { LogRecord, NewRecord } from "../../stores/store.ts";
 
 /** A record in its place. Spelled out because it runs for every record: copying fields by a spread costs several times as much. */
 export function loggedRecord(record: NewRecord, seq: number, tag: string, timeMs: number): LogRecord {
