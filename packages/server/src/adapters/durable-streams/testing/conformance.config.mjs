@@ -6,5 +6,11 @@ const suite = dirname(fileURLToPath(import.meta.resolve("@durable-streams/server
 
 export default {
   root: suite,
-  test: { include: [join(suite, "test-runner.js")], exclude: [], reporters: ["json"], watch: false },
+  test: {
+    include: [join(suite, "test-runner.js")],
+    exclude: [],
+    testTimeout: 20_000,
+    reporters: ["json"],
+    watch: false,
+  },
 };
