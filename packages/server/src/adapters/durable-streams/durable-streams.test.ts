@@ -152,6 +152,15 @@ describe("one life after another", () => {
     expect(await server.http("/v1/stream/s?offset=-1&live=sse")).toMatchObject({ status: 404 });
   });
 
+  test("whoever waits for more of a stream hears at once that it was deleted", async () => {
+    const server = await startTestServer({ durableStreams: { longPollSecs: 60 } });
+    const offset = offsetOf(await put(server, "/v1/stream/s", "a"));
+    const waiting = server.http(`/v1/stream/s?offset=${offset}&live=long-poll`);
+    // Whether the read is there already or comes too late, the answer is the same.
+    await server.http("/v1/stream/s", { method: "DELETE" });
+    expect((await waiting).status).toBe(404);
+  });
+
   test("a place that the log does not have any more is told, not spliced", async () => {
     const server = await startTestServer();
     const offset = offsetOf(await put(server, "/v1/stream/s", "one"));

@@ -9,6 +9,7 @@ import { formatOffset, isSameOffset, type Offset, type OffsetRequest } from "./o
 import { joinContents } from "./page-body.ts";
 import { controlEvent, dataEvent } from "./sse-event.ts";
 import type { Page } from "./stream-content.ts";
+import { gone } from "./stream-fault.ts";
 import { isTextual } from "./stream-headers.ts";
 import { keyOf, type StreamName } from "./stream-logs.ts";
 import type { StreamService } from "./stream-service.ts";
@@ -103,24 +104,17 @@ export class StreamReads {
         "cache-control": "no-cache, no-store",
         ...encoding,
       },
-      stream: this.#eventTexts(request, state.config.life, from, clock.monotonicMs() + sseMs),
+      stream: this.#eventTexts(request, from, clock.monotonicMs() + sseMs),
       keepAlive: SSE_KEEP_ALIVE,
     };
   }
 
-  async *#eventTexts(
-    request: ReadRequest,
-    life: string,
-    from: Offset,
-    untilMs: number,
-  ): AsyncGenerator<string> {
+  async *#eventTexts(request: ReadRequest, from: Offset, untilMs: number): AsyncGenerator<string> {
     this.#liveCount += 1;
     try {
       let isFirst = true;
       const resumed: ReadRequest = { ...request, offset: { kind: "at", ...from } };
       for await (const { state, page } of this.#turns(resumed, untilMs)) {
-        // Another stream has taken the place of this one: whoever reads has to ask for it.
-        if (state.config.life !== life) return;
         const { contentType } = state.config;
         const hasContent = page.contents.length > 0;
         const isEnd = state.isClosed && isSameOffset(page.end, state.tail);
@@ -156,10 +150,14 @@ export class StreamReads {
     const { service, clock } = this.#options;
     const ends = AbortSignal.any([signal, this.#stop.signal]);
     let from: Offset | undefined;
+    let life: string | undefined;
     let watch: StreamWatch | undefined;
     try {
       for (let isLast = false; ; ) {
         const { state, head } = await service.use(name);
+        life ??= state.config.life;
+        if (life !== state.config.life)
+          throw gone("Another stream has taken the place of the one that was read");
         from ??= await service.content.resolve(name, state, offset);
         const page = await service.content.page(name, state, from);
         yield { state, page, from };
