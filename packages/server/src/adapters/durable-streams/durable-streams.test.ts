@@ -1,5 +1,7 @@
 /** Streams over HTTP, where the conformance suite does not look: who may do what, limits, lives, and what is told of a lost end. */
 import { describe, expect, test } from "vitest";
+import { systemRandom } from "../../platform/system-random.ts";
+import { SharedMemory } from "../../stores/memory/memory-store.ts";
 import { startTestServer, type TestServer } from "../../testing/test-server.ts";
 
 const TEXT = { "content-type": "text/plain" };
@@ -233,12 +235,21 @@ describe("the surface", () => {
 });
 
 test("a stream of many appends is read from its checkpoints by whoever knows nothing of it", async () => {
-  const server = await startTestServer();
+  const memory = new SharedMemory(systemRandom);
+  const server = await startTestServer({ store: memory.open() });
   await put(server, "/v1/stream/s");
   const numbers = Array.from({ length: 700 }, (_, index) => `${index},`);
   for (const [index, text] of numbers.entries()) {
     const producer = { "producer-id": "p", "producer-epoch": "0", "producer-seq": String(index) };
     expect((await append(server, "/v1/stream/s", text, producer)).status).toBe(200);
   }
-  expect((await server.http("/v1/stream/s")).text).toBe(numbers.join(""));
+  const other = await startTestServer({ store: memory.open() });
+  const producer = { "producer-id": "p", "producer-epoch": "0" };
+  expect(await append(other, "/v1/stream/s", "x", { ...producer, "producer-seq": "699" })).toMatchObject({
+    status: 204,
+  });
+  expect(await append(other, "/v1/stream/s", "700", { ...producer, "producer-seq": "700" })).toMatchObject({
+    status: 200,
+  });
+  expect((await other.http("/v1/stream/s")).text).toBe(`${numbers.join("")}700`);
 });

@@ -34,6 +34,10 @@ test("long text is cut between characters and stays text, long bytes are cut any
   for (const { byteCount } of pieces) expect(byteCount).toBeLessThanOrEqual(MAX_PIECE_BYTES);
   expect(throughRecords(pieces)).toEqual(text);
 
+  const controls = Buffer.alloc(1000);
+  expect(bytePieces(controls).map(({ kind }) => kind)).toEqual(["b"]);
+  expect(throughRecords(bytePieces(controls))).toEqual(controls);
+
   const bytes = Buffer.alloc(MAX_PIECE_BYTES * 2 + 1, 0xff);
   expect(bytePieces(bytes).map(({ kind, byteCount }) => [kind, byteCount])).toEqual([
     ["b", MAX_PIECE_BYTES],

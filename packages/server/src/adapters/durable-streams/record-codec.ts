@@ -2,7 +2,7 @@
  * A stream in its log. Each record is one message, `[MARK]` or `[MARK,CONTENT]`:
  *
  *   [{"k":"t","n":11,"z":1},"hello world"]    text; the stream has 11 bytes after it; its checkpoint is record 1
- *   [{"k":"b","n":15,"z":1},"/v79/A=="]       bytes that are no text, as base64
+ *   [{"k":"b","n":15,"z":1},"/v79/A=="]       bytes that are no text, or are shorter so, as base64
  *   [{"k":"j","n":7,"z":1},{"a": 1}]          one message of a JSON stream, as it was sent
  *   [{"k":"-","n":0,"z":2,"s":{...}}]         a checkpoint: all that is known of the stream without its content
  *
@@ -71,8 +71,13 @@ export function bytePieces(content: Buffer): Piece[] {
 }
 
 function bytePiece(bytes: Buffer, isText: boolean): Piece {
-  const text = bytes.toString(isText ? "utf8" : "base64");
-  return { kind: isText ? "t" : "b", json: JSON.stringify(text), byteCount: bytes.length };
+  const base64 = `"${bytes.toString("base64")}"`;
+  const text = isText ? JSON.stringify(bytes.toString()) : undefined;
+  // Control characters take six times their size as text.
+  const isShorter = text !== undefined && text.length <= base64.length;
+  return isShorter
+    ? { kind: "t", json: text, byteCount: bytes.length }
+    : { kind: "b", json: base64, byteCount: bytes.length };
 }
 
 /** The nearest place at or before `at` where no character is cut. */
