@@ -83,21 +83,45 @@ export class StreamLogs {
     return loaded;
   }
 
+  /** The stream as it was when this node saw it last, if it remembers: good for what does not change in the life of a stream. */
+  remembered(name: StreamName): StreamState | undefined {
+    return this.#cache.get(idOf(name))?.state;
+  }
+
   /** @throws STORE_UNAVAILABLE, SERVER_OVERLOADED, and what `decide` throws */
   change<Answer>(name: StreamName, change: Change<Answer>): Promise<Changed<Answer>> {
     return this.#lanes.run(idOf(name), change.byteCount, async () => {
+      const atOnce = await this.#tryRemembered(name, change);
+      if (atOnce !== undefined) return atOnce;
       for (let tryCount = 1; tryCount <= MAX_TRIES; tryCount += 1) {
-        const changed = await this.#try(name, change);
+        const changed = await this.#try(name, change, await this.load(name));
         if (changed !== undefined) return changed;
       }
       throw new TachikomaError("SERVER_OVERLOADED", "Other nodes change this stream all the time");
     });
   }
 
+  /**
+   * Without reading: where what is remembered is old the append is refused, and nothing has happened. What is not appended would
+   * be answered from it unchecked, so that is read anew.
+   */
+  async #tryRemembered<Answer>(
+    name: StreamName,
+    change: Change<Answer>,
+  ): Promise<Changed<Answer> | undefined> {
+    const remembered = this.#cache.get(idOf(name));
+    if (remembered === undefined || !isDraft(change, remembered, this.#options.clock.nowMs()))
+      return undefined;
+    return this.#try(name, change, remembered);
+  }
+
   /** `undefined` where the stream was changed meanwhile. */
-  async #try<Answer>(name: StreamName, { decide }: Change<Answer>): Promise<Changed<Answer> | undefined> {
+  async #try<Answer>(
+    name: StreamName,
+    { decide }: Change<Answer>,
+    loaded: Loaded,
+  ): Promise<Changed<Answer> | undefined> {
     const { hub, clock } = this.#options;
-    const loaded = await this.load(name);
     const { draft, answer } = decide(loaded, clock.nowMs());
     if (draft === undefined) return { answer, state: loaded.state };
     const key = keyOf(name);
@@ -181,6 +205,14 @@ export class StreamLogs {
       1 + (state?.producers.size ?? 0) + (state?.forks.size ?? 0) + (state?.inherited.length ?? 0);
     if (loaded.head === undefined) this.#cache.delete(idOf(name));
     else this.#cache.set(idOf(name), loaded, weight);
+  }
+}
+
+function isDraft<Answer>({ decide }: Change<Answer>, loaded: Loaded, nowMs: number): boolean {
+  try {
+    return decide(loaded, nowMs).draft !== undefined;
+  } catch {
+    return false;
   }
 }
 

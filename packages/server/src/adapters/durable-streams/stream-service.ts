@@ -97,7 +97,9 @@ export class StreamService {
 
   /** @throws StreamFault 400, 403, 404, 409, 410, 413 */
   async append(name: StreamName, request: AppendRequest): Promise<Appended> {
-    await this.use(name);
+    // One that does not end by itself needs no look at the time, and its state is looked at where it is changed.
+    const known = this.#logs.remembered(name);
+    if (known === undefined || isEnding(known.config)) await this.use(name);
     const { producer, streamSeq, isClosing, byteCount, pieces } = request;
     const { answer, state } = await this.#logs.change(name, {
       byteCount,
@@ -113,6 +115,8 @@ export class StreamService {
         return { draft: { pieces, ...(isEmpty ? {} : { delta }) }, answer: decision };
       },
     });
+    // By now another stream may be here, and this one counts its time.
+    if (known !== undefined && !isEnding(known.config)) await this.#life.use(name, state!.config);
     return { decision: answer, state: state! };
   }
 
@@ -171,8 +175,7 @@ export class StreamService {
       offset: formatOffset(point),
       subOffset: asked.subOffset,
     };
-    const hasLifetime = request.lifetime.ttlSecs !== undefined || request.lifetime.expiresAt !== undefined;
-    const lifetime = hasLifetime ? request.lifetime : lifetimeOf(source.config);
+    const lifetime = isEnding(request.lifetime) ? request.lifetime : lifetimeOf(source.config);
     const config: StreamConfig = { life, contentType, ...lifetime, forkedFrom: origin };
     await this.#addFork(sourceName, source.config.life, { life, path: name.path });
     const create = {
@@ -296,6 +299,10 @@ function emptyState(config: StreamConfig): NonNullable<Draft["create"]> {
   };
 }
 
+function isEnding({ ttlSecs, expiresAt }: Lifetime): boolean {
+  return ttlSecs !== undefined || expiresAt !== undefined;
+}
+
 function lifetimeOf({ ttlSecs, expiresAt }: StreamConfig): Lifetime {
   return { ...(ttlSecs !== undefined && { ttlSecs }), ...(expiresAt !== undefined && { expiresAt }) };
 }
@@ -325,8 +332,7 @@ function sameStream(
 ): StreamState {
   if (state.isDeleted) throw conflict("A deleted stream is here, of which forks still read");
   const { config } = state;
-  const isInheriting =
-    fork !== undefined && lifetime.ttlSecs === undefined && lifetime.expiresAt === undefined;
+  const isInheriting = fork !== undefined && !isEnding(lifetime);
   const isSame =
     (fork === undefined
       ? config.forkedFrom === undefined
