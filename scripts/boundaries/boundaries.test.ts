@@ -23,6 +23,7 @@ const MANIFESTS = {
   "packages/server/src/index.ts": "export const createServer = 1;",
   "packages/server/src/stores/store.ts": "export interface Store {}",
   "packages/server/src/stores/memory/memory-store.ts": "export class MemoryStore {}",
+  "packages/server/src/adapters/a/a.ts": "export const routes = [];",
 };
 
 function manifest(name: string, entries: Record<string, string>): string {
@@ -92,6 +93,17 @@ const VIOLATIONS: [rule: string, path: string, text: string][] = [
     "packages/server/src/stores/a.ts",
     'import type { D } from "../gateway/door.ts";',
   ],
+  [
+    "adapters-translate",
+    "packages/server/src/adapters/a/a.ts",
+    'import "../../stores/memory/memory-store.ts";',
+  ],
+  ["adapters-translate", "packages/server/src/adapters/a/a.ts", 'import "@durable-streams/client";'],
+  [
+    "nothing-leans-on-adapters",
+    "packages/server/src/gateway/http-gateway.ts",
+    'import "../adapters/a/a.ts";',
+  ],
   ["cli-uses-public-api", "packages/server/src/cli/a.ts", 'import "../core/thing.ts";'],
   ["cli-uses-public-api", "packages/server/src/cli/a.ts", 'import "../stores/memory/memory-store.ts";'],
   ["console-uses-public-api", "packages/console/src/a.tsx", 'import "@tachikoma/server";'],
@@ -143,6 +155,11 @@ describe("what is allowed is not flagged", () => {
     ["packages/server/src/core/thing.test.ts", 'import "../stores/memory/memory-store.ts"; Date.now();'],
     ["packages/server/src/stores/a.ts", 'import "../core/ports.ts"; import "node:sqlite"; Date.now();'],
     ["packages/server/src/gateway/a.ts", 'import "../core/ports.ts"; setTimeout(() => {}, 1);'],
+    [
+      "packages/server/src/adapters/b/b.ts",
+      'import "node:buffer"; import "../../core/thing.ts"; import type { Store } from "../../stores/store.ts";',
+    ],
+    ["packages/server/src/server-parts.ts", 'import "./adapters/a/a.ts";'],
     ["packages/server/src/cli/a.ts", 'import "../index.ts"; import "../config/load.ts"; import "./b.ts";'],
     ["packages/console/src/a.tsx", 'import "@tachikoma/client"; import "preact"; import "./b.tsx";'],
     ["sim/a.ts", 'import "@tachikoma/server"; import "../packages/server/src/core/thing.ts";'],

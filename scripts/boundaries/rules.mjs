@@ -115,6 +115,31 @@ export const RULES = [
     },
   },
   {
+    id: "adapters-translate",
+    text: "adapters import the core, the protocol, the routes of the gateway and the contracts of stores and handlers",
+    check: (file) => {
+      if (layerOf(file.path) !== "adapters" || isTestFile(file.path)) return [];
+      return file.imports
+        .filter((entry) => {
+          if (entry.target === undefined) return isOutside(entry) && !entry.specifier.startsWith("node:");
+          const layer = layerOf(entry.target);
+          if (["adapters", "core", "protocol", "protocol-schema"].includes(layer)) return false;
+          if (entry.target.startsWith("packages/server/src/gateway/http/")) return false;
+          return !(CORE_CONTRACTS.has(layer) && entry.isType);
+        })
+        .map(importFault);
+    },
+  },
+  {
+    id: "nothing-leans-on-adapters",
+    text: "adapters are put on by the table of routes and by server-parts, and by nothing else",
+    check: (file) => {
+      const mayImport = ["packages/server/src/server-parts.ts", "packages/server/src/gateway/http/routes.ts"];
+      if (layerOf(file.path) === "adapters" || mayImport.includes(file.path)) return [];
+      return file.imports.filter((entry) => layerIs(entry, "adapters")).map(importFault);
+    },
+  },
+  {
     id: "cli-uses-public-api",
     text: "the command line uses what any program could: the server's index, standalone and config, and the client",
     check: (file) => {

@@ -1,6 +1,9 @@
 /** One sequence of calls, made on two stores; their answers have to be the same, up to the names that each makes by itself. */
+import { ORIGIN_TAG, type Position } from "@tachikoma/protocol";
 import type {
   AppendRequest,
+  AppendResult,
+  LogState,
   Retention,
   RosterEntry,
   RosterKey,
@@ -50,6 +53,8 @@ class Caller {
   readonly #tokens = new Map<string, number[]>();
   /** Numbers under which each session was taken. */
   readonly #holders = new Map<string, number[]>();
+  /** Where each log ended when it was opened or appended to. */
+  readonly #heads = new Map<string, Position>();
   #nowMs = NOW_MS;
 
   constructor(subject: Subject) {
@@ -69,11 +74,11 @@ class Caller {
     const { store } = this.#subject;
     switch (call.kind) {
       case "append":
-        return store.append(this.#appendRequest(call));
+        return this.#append(call, store);
       case "read":
         return store.read({ ...call, key: keyOf(call.channel) });
       case "openLog":
-        return store.openLog(keyOf(call.channel), this.#nowMs);
+        return this.#open(call.channel, store);
       case "logState":
         return store.logState(keyOf(call.channel));
       case "deleteLog":
@@ -153,14 +158,33 @@ class Caller {
     }
   }
 
+  async #append(call: Extract<StoreCall, { kind: "append" }>, store: Store): Promise<AppendResult> {
+    const result = await store.append(this.#appendRequest(call));
+    const { epoch, lastSeq: seq, tag, isDuplicate } = result;
+    if (!isDuplicate) this.#heads.set(call.channel, { epoch, seq, tag });
+    return result;
+  }
+
+  async #open(channel: string, store: Store): Promise<LogState> {
+    const state = await store.openLog(keyOf(channel), this.#nowMs);
+    this.#heads.set(channel, state.head);
+    return state;
+  }
+
+  #headOf(channel: string, which: "known" | "other"): Position {
+    const known = this.#heads.get(channel) ?? { epoch: "none00", seq: 0, tag: ORIGIN_TAG };
+    return which === "known" ? known : { ...known, seq: known.seq + 1 };
+  }
+
   #appendRequest(call: Extract<StoreCall, { kind: "append" }>): AppendRequest {
-    const { channel, records, retention, idempotencyKey, fence } = call;
+    const { channel, records, retention, idempotencyKey, fence, head } = call;
     return {
       key: keyOf(channel),
       records,
       nowMs: this.#nowMs,
       retention: RETENTIONS[retention]!,
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(head === undefined ? {} : { expectedHead: this.#headOf(channel, head) }),
       ...(fence === undefined
         ? {}
         : {

@@ -16,6 +16,8 @@ export type StoreCall =
       readonly retention: number;
       readonly idempotencyKey?: string | undefined;
       readonly fence?: (TokenRef & { readonly write?: number | undefined }) | undefined;
+      /** The end that the latest append to this log, or the opening of it, left behind; or another one. */
+      readonly head?: "known" | "other" | undefined;
     }
   | {
       readonly kind: "read";
@@ -124,6 +126,7 @@ function append(dice: Dice): StoreCall {
     fence: dice.chance(0.4)
       ? { ...tokenRef(dice), write: dice.chance(0.7) ? dice.between(1, 4) : undefined }
       : undefined,
+    head: dice.chance(0.2) ? dice.pick(["known", "known", "known", "other"]) : undefined,
   };
 }
 

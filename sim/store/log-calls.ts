@@ -1,6 +1,7 @@
 import { TachikomaError } from "@tachikoma/protocol";
 import { assertAppendable } from "../../packages/server/src/stores/append-check.ts";
 import { fencedMessage, staleWriteMessage } from "../../packages/server/src/stores/fence.ts";
+import { headFault } from "../../packages/server/src/stores/head-fault.ts";
 import type {
   AppendRequest,
   AppendResult,
@@ -30,12 +31,14 @@ export class LogCalls {
 
   append(request: AppendRequest, nowMs: number): AppendResult {
     assertAppendable(request);
-    const { key, idempotencyKey, fence } = request;
+    const { key, idempotencyKey, fence, expectedHead } = request;
     const existing = this.#touch(key);
     const earlier = existing === undefined ? undefined : earlierAppend(existing, idempotencyKey);
     if (earlier !== undefined) return earlier;
     const earlierWrite = fence === undefined ? undefined : this.#earlierWrite(fence, existing);
     if (earlierWrite !== undefined) return earlierWrite;
+    const moved = expectedHead && headFault(expectedHead, existing && logState(existing).head);
+    if (moved !== undefined) throw new TachikomaError("HEAD_MOVED", moved);
     const log = existing ?? this.#openLog(key, nowMs);
     const result = appendTo(log, request, this.#store.random.id(TAG_CHARS), nowMs);
     const { lastWrites } = this.#store.state;

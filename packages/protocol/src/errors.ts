@@ -91,6 +91,9 @@ export const ERRORS = {
   CONNECTION_CLOSED: { httpStatus: 410, retry: "never", message: "The connection is closed" },
   SEND_FAILED: { httpStatus: 503, retry: "never", message: "The message could not be stored" },
   FENCED: { retry: "never", message: "Another owner has taken over" },
+  HEAD_MOVED: { retry: "never", message: "The log has grown meanwhile" },
+  CONFLICT: { httpStatus: 409, retry: "never", message: "It contradicts what is there" },
+  GONE: { httpStatus: 410, retry: "fresh", message: "It is not there any more" },
   CONFIG_INVALID: { retry: "never", message: "The configuration is not valid" },
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -38,6 +38,12 @@ export interface CloseOptions {
 }
 
 /**
+ * How long an idle HTTP connection is kept: longer than proxies keep theirs (60 s), so that it is they who close it. A request on a
+ * connection that the server is just closing fails, and what is no GET is not sent again.
+ */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
+
+/**
  * Makes a server. It opens its store when it listens, attaches, or is asked for `ready`.
  *
  * @throws CONFIG_INVALID for options that contradict each other or are out of range
@@ -84,6 +90,7 @@ export class TachikomaServer {
     const httpServer = createHttpServer({
       headersTimeout: settings.websocket.connectionTimeoutSecs * 1_000,
       requestTimeout: settings.websocket.connectionTimeoutSecs * 1_000,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: Math.min(30_000, settings.websocket.connectionTimeoutSecs * 500),
       // An offer of HTTP/2 (`Upgrade: h2c`) may be ignored, and is. Node knows this option from 24.9 on; before, it is refused.
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",

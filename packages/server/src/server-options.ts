@@ -67,7 +67,7 @@ export interface ParsedOptions {
 
 /** @throws CONFIG_INVALID naming the key and what is allowed */
 export function parseOptions(options: ServerOptions): ParsedOptions {
-  const { server, database, security, websocket, sessions, limits, cluster } = options;
+  const { server, database, security, websocket, sessions, limits, cluster, durableStreams } = options;
   const channels = Object.fromEntries(
     Object.entries(options.channels ?? {}).map(([name, channel]) => [name, withoutHooks(channel)]),
   );
@@ -79,6 +79,7 @@ export function parseOptions(options: ServerOptions): ParsedOptions {
     sessions,
     limits,
     cluster,
+    durableStreams,
     channels: { default: {}, ...channels },
   };
   const parsed = settingsSchema.safeParse(withoutUndefined(given));

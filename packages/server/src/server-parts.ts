@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 import { ERRORS, TachikomaError } from "@tachikoma/protocol";
+import { DurableStreams } from "./adapters/durable-streams/durable-streams.ts";
 import { isLoopbackHost } from "./config/address.ts";
 import { DEFAULT_NAMESPACE as DEFAULT_NAME, type Settings } from "./config/settings.ts";
 import { Connections } from "./connections-api.ts";
@@ -13,6 +14,7 @@ import type { Logger } from "./core/ports.ts";
 import { SessionServer, type SessionServerLimits } from "./core/session-server.ts";
 import { AdmissionGate } from "./gateway/admission-gate.ts";
 import { DoorKeeper } from "./gateway/door.ts";
+import { routes } from "./gateway/http/routes.ts";
 import { StaticFiles } from "./gateway/http/static-files.ts";
 import { StoreHealth } from "./gateway/http/store-health.ts";
 import { HttpGateway, type Readiness } from "./gateway/http-gateway.ts";
@@ -55,6 +57,7 @@ export class ServerParts {
   readonly #loadProbe = createLoadProbe();
   readonly #door: DoorKeeper;
   readonly #storeHealth = new StoreHealth({ ping: async () => this.#store?.ping(), clock: systemClock });
+  readonly #durableStreams: DurableStreams | undefined;
   readonly #openedAtMs = systemClock.monotonicMs();
   #opening: Promise<SessionServer> | undefined;
   #core: SessionServer | undefined;
@@ -111,6 +114,7 @@ export class ServerParts {
       random: systemRandom,
       onRefused: ({ code }) => this.#metrics.upgradesRefused.child(code).increment(),
     });
+    this.#durableStreams = createDurableStreams(settings.durableStreams, this.logger);
     this.http = new HttpGateway({
       ...shared,
       clock: systemClock,
@@ -120,6 +124,7 @@ export class ServerParts {
       files: new StaticFiles(settings.server.console ? consoleFolder() : ""),
       isWebSocketEnabled: settings.websocket.enabled,
       maxBodyBytes: settings.websocket.maxMessageSize,
+      routes: [...routes, ...(this.#durableStreams?.routes ?? [])],
     });
   }
 
@@ -155,6 +160,7 @@ export class ServerParts {
 
   async close(graceMs: number, code: StopCode, closeListener: () => Promise<void>): Promise<void> {
     const core = await this.#opening?.catch(() => undefined);
+    this.#durableStreams?.stop();
     await core?.close(graceMs, code);
     this.webSockets.close();
     await closeListener();
@@ -193,6 +199,7 @@ export class ServerParts {
       serverVersion: packageVersion(),
     });
     await core.open();
+    this.#durableStreams?.start(core, this.#store);
     this.#core = core;
     this.#watch(core);
     return core;
@@ -269,6 +276,19 @@ export class ServerParts {
       })),
     };
   }
+}
+
+function createDurableStreams(
+  { enabled, longPollSecs, sseSecs, ...settings }: Settings["durableStreams"],
+  logger: Logger,
+): DurableStreams | undefined {
+  if (!enabled) return undefined;
+  return new DurableStreams({
+    settings: { ...settings, longPollMs: longPollSecs * 1_000, sseMs: sseSecs * 1_000 },
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+  });
 }
 
 /** What is stored with a time is stored in whole milliseconds. */

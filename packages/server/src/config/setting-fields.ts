@@ -31,14 +31,14 @@ export const NAMED_SECTIONS: ReadonlyMap<string, NamedSection> = new Map([
   ["executions", { name: "executions", nameFault: handlerNameFault }],
 ]);
 
-export const SECTION_NAMES = Object.keys(settingsSchema.shape);
+export const SECTION_NAMES = Object.keys(settingsSchema.shape).map(snakeCase);
 
 export const SETTING_FIELDS: readonly SettingField[] = SECTION_NAMES.flatMap(fieldsOfSection);
 
 function fieldsOfSection(section: string): SettingField[] {
   if (section === "channels") return fieldsOfGroup(channelSettings, [section, NAME_PLACEHOLDER]);
   if (section === "executions") return executionFields([section, NAME_PLACEHOLDER]);
-  const schema = settingsSchema.shape[section as keyof typeof settingsSchema.shape];
+  const schema = settingsSchema.shape[camelCase(section) as keyof typeof settingsSchema.shape];
   return fieldsOfGroup(schema, [section]);
 }
 

@@ -56,6 +56,14 @@ describe("defaults", () => {
         maxPendingHandshakes: 200,
       },
       cluster: { leaseTtlSecs: 15 },
+      durableStreams: {
+        enabled: true,
+        maxStreamBytes: 268_435_456,
+        maxLiveReads: 10_000,
+        longPollSecs: 3,
+        sseSecs: 60,
+        cache: "private",
+      },
       channels: {
         default: {
           history: { records: 10_000, bytes: 67_108_864, ttl: 86_400 },

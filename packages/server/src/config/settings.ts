@@ -4,6 +4,7 @@ import { z } from "zod";
 import { channelSettings } from "./sections/channels.ts";
 import { clusterSection } from "./sections/cluster.ts";
 import { databaseSection } from "./sections/database.ts";
+import { durableStreamsSection } from "./sections/durable-streams.ts";
 import { executionSettings } from "./sections/executions.ts";
 import { limitsSection } from "./sections/limits.ts";
 import { securitySection } from "./sections/security.ts";
@@ -22,6 +23,7 @@ export const settingsSchema = z.strictObject({
   sessions: sessionsSection.prefault({}),
   limits: limitsSection.prefault({}),
   cluster: clusterSection.prefault({}),
+  durableStreams: durableStreamsSection.prefault({}),
   channels: z.record(z.string(), channelSettings).prefault({ [DEFAULT_NAMESPACE]: {} }),
   executions: z.record(z.string(), executionSettings).prefault({ chat: { backend: "demo" } }),
 });

@@ -7,8 +7,8 @@ import type { Clock, Logger } from "../core/ports.ts";
 import type { SessionServer } from "../core/session-server.ts";
 import { EXPOSITION_CONTENT_TYPE } from "../metrics/exposition.ts";
 import type { DoorKeeper } from "./door.ts";
+import { allowOrigin, answerPreflight, isPreflight } from "./http/cors.ts";
 import type { Route } from "./http/route.ts";
-import { routes } from "./http/routes.ts";
 import { sendResponse, sendWhole } from "./http/send-response.ts";
 import type { StaticFiles } from "./http/static-files.ts";
 import { idParameter } from "./id-parameter.ts";
@@ -29,6 +29,7 @@ export interface HttpGatewayOptions {
   readonly requestFault: typeof loopbackHostFault;
   readonly isWebSocketEnabled: boolean;
   readonly maxBodyBytes: number;
+  readonly routes: readonly Route[];
 }
 
 /** Whether new connections and requests should come here. */
@@ -42,7 +43,7 @@ export class HttpGateway {
 
   constructor(options: HttpGatewayOptions) {
     this.#options = options;
-    for (const route of [...routes, this.#statsRoute()]) {
+    for (const route of [...options.routes, this.#statsRoute()]) {
       addRoute(this.#routes, route.method, route.path, route);
     }
   }
@@ -83,6 +84,11 @@ export class HttpGateway {
     const { door, allowedOrigins, requestFault, maxBodyBytes, clock } = this.#options;
     const isMetrics = url.pathname === "/metrics";
     if (!isMetrics && !this.#isOurs(url.pathname)) return false;
+    if (isPreflight(request)) {
+      answerPreflight(request, response, { methods: this.#methodsOf(url.pathname), allowedOrigins });
+      return true;
+    }
+    allowOrigin(request, response, allowedOrigins);
     const fault = originFault(request, allowedOrigins) ?? requestFault(request);
     if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
     const credential = await door.admit(request, url);
@@ -109,7 +115,11 @@ export class HttpGateway {
   }
 
   #hasRoute(path: string): boolean {
-    return METHODS.some((method) => findRoute(this.#routes, method, path) !== undefined);
+    return this.#methodsOf(path).length > 0;
+  }
+
+  #methodsOf(path: string): readonly Route["method"][] {
+    return METHODS.filter((method) => findRoute(this.#routes, method, path) !== undefined);
   }
 
   #noRoute(path: string): TachikomaError {

@@ -51,6 +51,7 @@ function headersOf({ status, retryAfterSecs = DEFAULT_RETRY_AFTER_SECS }: Refusa
   return {
     "content-type": "application/json; charset=utf-8",
     "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
     ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
     ...(status === 426 ? { upgrade: "websocket" } : {}),
     ...(status === 429 || status === 503 ? { "retry-after": String(retryAfterSecs) } : {}),

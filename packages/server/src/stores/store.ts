@@ -90,6 +90,12 @@ export interface AppendRequest {
    * given up does not; one that has expired and that nobody took still does.
    */
   readonly fence?: Fence;
+  /**
+   * Appends only while the log ends exactly here; otherwise, and where there is no log, rejects with HEAD_MOVED. So what was
+   * decided from the records up to here holds at the moment of the append, on however many nodes it is decided. An idempotency
+   * key and a fence are looked at first.
+   */
+  readonly expectedHead?: Position;
 }
 
 export interface Fence {

@@ -14,6 +14,7 @@ import type {
   LogState,
   NewRecord,
   ReadResult,
+  Retention,
   Store,
 } from "../../stores/store.ts";
 import type { Cursor } from "../delivery/cursor.ts";
@@ -55,6 +56,9 @@ export interface OpenedLog {
 export interface AppendOptions {
   readonly idempotencyKey?: string | undefined;
   readonly fence?: Fence | undefined;
+  readonly expectedHead?: Position | undefined;
+  /** @default that of the channel's namespace */
+  readonly retention?: Retention | undefined;
 }
 
 export class LogHub {
@@ -139,16 +143,18 @@ export class LogHub {
       key,
       records,
       nowMs: clock.nowMs(),
-      retention: namespaces.configOf(key.channel).retention,
+      retention: options.retention ?? namespaces.configOf(key.channel).retention,
       ...(options.idempotencyKey === undefined ? {} : { idempotencyKey: options.idempotencyKey }),
       ...(options.fence === undefined ? {} : { fence: options.fence }),
+      ...(options.expectedHead === undefined ? {} : { expectedHead: options.expectedHead }),
     });
     let result: AppendResult;
     try {
       result = await appending;
     } catch (cause) {
-      if (errorCodeOf(cause) === "FENCED") observer.fenceHit();
-      else observer.storeFailed("append");
+      const code = errorCodeOf(cause);
+      if (code === "FENCED") observer.fenceHit();
+      else if (code !== "HEAD_MOVED") observer.storeFailed("append");
       throw cause;
     }
     observer.appendDone(clock.monotonicMs() - startedAtMs);

@@ -11,6 +11,7 @@ import {
   type ResetReason,
   TachikomaError,
 } from "@tachikoma/protocol";
+import type { LogKey } from "../../stores/store.ts";
 import type { Authorize } from "../authorize.ts";
 import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
 import type { CommandReceipt } from "../execution/command-receipts.ts";
@@ -116,9 +117,13 @@ export class Requests {
 
   /** Begins to read a channel. Close the reader when nobody takes what it gives. @throws FORBIDDEN, STORE_UNAVAILABLE */
   async read(identity: Identity, channel: string, request: PlaceRequest): Promise<Reading> {
-    const { hub, delivery } = this.#options;
     await this.require(identity, "subscribe", channel);
-    const key = { tenant: identity.tenant, channel };
+    return this.follow({ tenant: identity.tenant, channel }, request);
+  }
+
+  /** The same for a log of the server's own, which has no permission to ask for: that is its owner's part. @throws STORE_UNAVAILABLE */
+  async follow(key: LogKey, request: PlaceRequest): Promise<Reading> {
+    const { hub, delivery } = this.#options;
     const opened = await hub.open(key);
     const { from, resetReason } = await placeFor(hub, key, opened, request);
     const reader = new ChannelReader({ hub, delivery, log: opened.log, from });

@@ -159,6 +159,59 @@ export function appendContract(subject: ContractSubject): void {
       expect(await bodiesOf(subject.store)).toEqual(bodies);
     });
 
+    test("with an expected head appends only while the log ends exactly there", async () => {
+      const { store } = subject;
+      const { head: origin } = await store.openLog(CHAT, NOW_MS);
+      const first = await append(store, ["1"], { expectedHead: origin });
+      expect(first).toMatchObject({ firstSeq: 1, isDuplicate: false });
+      const { epoch, lastSeq: seq, tag } = first;
+      const head = { epoch, seq, tag };
+      const others = [
+        origin,
+        { ...head, seq: 2 },
+        { ...head, tag: "other" },
+        { ...head, epoch: "other" },
+        { ...head, seq: 0 },
+      ];
+      for (const expectedHead of others) {
+        await expect(append(store, ["x"], { expectedHead })).rejects.toMatchObject({ code: "HEAD_MOVED" });
+      }
+      await append(store, ["2", "3"], { expectedHead: head });
+      expect(await bodiesOf(store)).toEqual(["1", "2", "3"]);
+    });
+
+    test("with an expected head refuses where there is no log, and makes none", async () => {
+      const expectedHead = { epoch: "none00", seq: 0, tag: ORIGIN_TAG };
+      await expect(append(subject.store, ["1"], { expectedHead })).rejects.toMatchObject({
+        code: "HEAD_MOVED",
+      });
+      expect(await subject.store.logState(CHAT)).toBeUndefined();
+    });
+
+    test("with the same expected head lets one of many through", async () => {
+      const { store } = subject;
+      const { head } = await store.openLog(CHAT, NOW_MS);
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 20 }, (_, index) => append(store, [`${index}`], { expectedHead: head })),
+      );
+      expect(outcomes.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+      expect(await bodiesOf(store)).toHaveLength(1);
+    });
+
+    test("looks at an idempotency key and a fence before the expected head", async () => {
+      const { store } = subject;
+      const lease = (await store.acquireLease("execution:1", "a", 1000, NOW_MS, "{}"))!;
+      const fence = { lease: lease.name, token: lease.token };
+      const { head } = await store.openLog(CHAT, NOW_MS);
+      const first = await append(store, ["1"], { expectedHead: head, idempotencyKey: "k", fence });
+      const again = await append(store, ["1"], { expectedHead: head, idempotencyKey: "k", fence });
+      expect(again).toEqual({ ...first, isDuplicate: true });
+      const stale = { ...fence, token: fence.token - 1 };
+      await expect(append(store, ["2"], { expectedHead: head, fence: stale })).rejects.toMatchObject({
+        code: "FENCED",
+      });
+    });
+
     test("refuses an append without records", async () => {
       await expect(append(subject.store, [])).rejects.toThrow("at least one record");
       expect(await subject.store.logState(CHAT)).toBeUndefined();

@@ -8,6 +8,8 @@ export interface AppendCommand {
   readonly idempotencyKey: string | undefined;
   /** Which lease fences it, and how far its token is behind the current one. */
   readonly fence: { readonly lease: string; readonly behind: number } | undefined;
+  /** How far the head that is expected lies behind the one that is there before the group of appends. */
+  readonly headBehind: number | undefined;
 }
 
 export type Command =
@@ -48,6 +50,7 @@ const append: fc.Arbitrary<AppendCommand> = fc.record({
   retention: fc.nat({ max: 3 }),
   idempotencyKey: fc.option(fc.constantFrom("k1", "k2", "k3"), { nil: undefined }),
   fence: fc.option(fc.record({ lease, behind }), { nil: undefined, freq: 3 }),
+  headBehind: fc.option(behind, { nil: undefined, freq: 3 }),
 });
 
 export const commandArbitrary: fc.Arbitrary<Command> = fc.oneof(

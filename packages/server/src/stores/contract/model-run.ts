@@ -1,4 +1,4 @@
-import { ORIGIN_TAG } from "@tachikoma/protocol";
+import { ORIGIN_TAG, type Position } from "@tachikoma/protocol";
 import { expect } from "vitest";
 import type { AppendRequest, AppendResult, LogKey, Retention, Store } from "../store.ts";
 import { NOW_MS, sweepAll } from "./contract-fixture.ts";
@@ -95,8 +95,9 @@ export class ModelRun {
     for (const [index, request] of requests.entries()) {
       const outcome = outcomes[index]!;
       const expected = this.#model.append(request);
-      if (expected.outcome === "fenced") {
-        expect(outcome).toMatchObject({ status: "rejected", reason: { code: "FENCED" } });
+      if (expected.outcome === "fenced" || expected.outcome === "moved") {
+        const code = expected.outcome === "fenced" ? "FENCED" : "HEAD_MOVED";
+        expect(outcome).toMatchObject({ status: "rejected", reason: { code } });
         continue;
       }
       const { outcome: kind, ...place } = expected;
@@ -109,7 +110,14 @@ export class ModelRun {
     for (const { channel } of commands) await this.#checkLog(channel);
   }
 
-  #requestOf({ channel, bodies, retention, idempotencyKey, fence }: AppendCommand): AppendRequest {
+  #requestOf({
+    channel,
+    bodies,
+    retention,
+    idempotencyKey,
+    fence,
+    headBehind,
+  }: AppendCommand): AppendRequest {
     return {
       key: this.#keyOf(channel),
       records: bodies.map((body) => ({ type: "chunk", body, executionId: channel })),
@@ -124,7 +132,16 @@ export class ModelRun {
               token: this.#tokenOf(this.#leaseName(fence.lease), fence.behind),
             },
           }),
+      ...(headBehind === undefined ? undefined : { expectedHead: this.#headOf(channel, headBehind) }),
     };
+  }
+
+  #headOf(channel: string, behind: number): Position {
+    const log = this.#model.log(this.#keyOf(channel));
+    const learnt = log && this.#learnt.get(log);
+    if (learnt === undefined) return { epoch: "none00", seq: 0, tag: ORIGIN_TAG };
+    const seq = Math.max(-1, log!.records.length - behind);
+    return { epoch: learnt.epoch, seq, tag: learnt.tags[seq] ?? ORIGIN_TAG };
   }
 
   #tokenOf(lease: string, behind: number): number {

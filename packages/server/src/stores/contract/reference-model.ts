@@ -17,7 +17,7 @@ export interface ModelLog {
 }
 
 export type ModelAppend =
-  | { readonly outcome: "fenced" }
+  | { readonly outcome: "fenced" | "moved" }
   | {
       readonly outcome: "appended" | "duplicate";
       readonly firstSeq: number;
@@ -43,11 +43,21 @@ export class ReferenceModel {
     return log;
   }
 
-  append({ key, records, nowMs, retention, idempotencyKey, fence }: AppendRequest): ModelAppend {
+  append({
+    key,
+    records,
+    nowMs,
+    retention,
+    idempotencyKey,
+    fence,
+    expectedHead,
+  }: AppendRequest): ModelAppend {
     const earlier = idempotencyKey === undefined ? undefined : this.log(key)?.keys.get(idempotencyKey);
     if (earlier !== undefined) return { outcome: "duplicate", ...earlier };
     if (fence !== undefined && this.leases.get(fence.lease)?.token !== fence.token)
       return { outcome: "fenced" };
+    if (expectedHead !== undefined && this.log(key)?.records.length !== expectedHead.seq)
+      return { outcome: "moved" };
     const log = this.open(key, nowMs);
     const place = {
       firstSeq: log.records.length + 1,

@@ -1,6 +1,8 @@
+import { TachikomaError } from "@tachikoma/protocol";
 import type { Random } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
 import { compositeKey } from "../composite-key.ts";
+import { headFault } from "../head-fault.ts";
 import { claimed, writeOutcome } from "../session-holder.ts";
 import type {
   AppendRequest,
@@ -84,13 +86,15 @@ class MemoryStore implements Store {
 
   async append(request: AppendRequest): Promise<AppendResult> {
     assertAppendable(request);
-    const { key, idempotencyKey, fence, nowMs } = request;
+    const { key, idempotencyKey, fence, expectedHead, nowMs } = request;
     const { leases, random, hints } = this.#memory;
     const existing = this.#findLog(key);
     const earlier = idempotencyKey === undefined ? undefined : existing?.earlierAppend(idempotencyKey);
     if (earlier !== undefined) return earlier;
     const earlierWrite = fence === undefined ? undefined : leases.earlierWrite(fence);
     if (earlierWrite !== undefined) return earlierWrite;
+    const moved = expectedHead && headFault(expectedHead, existing?.state.head);
+    if (moved !== undefined) throw new TachikomaError("HEAD_MOVED", moved);
     const log = existing ?? this.#openLog(key, nowMs);
     const result = log.append(request, random.id(TAG_CHARS));
     if (fence !== undefined) leases.noteWrite(fence, result);

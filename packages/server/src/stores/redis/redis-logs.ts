@@ -1,7 +1,8 @@
-import { ORIGIN_TAG, TachikomaError } from "@tachikoma/protocol";
+import { formatPosition, ORIGIN_TAG, TachikomaError } from "@tachikoma/protocol";
 import type { Random } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
 import { fencedMessage, staleWriteMessage } from "../fence.ts";
+import { headMovedMessage } from "../head-fault.ts";
 import { recordBytes } from "../retention.ts";
 import type {
   AppendRequest,
@@ -43,7 +44,8 @@ type StateReply = readonly [
 type AppendReply =
   | readonly [outcome: "appended" | "duplicate", epoch: string, place: string]
   | readonly [outcome: "fenced", token: string | null]
-  | readonly [outcome: "late", write: string];
+  | readonly [outcome: "late", write: string]
+  | readonly [outcome: "moved", head: string | null];
 
 export class RedisLogs {
   readonly #options: RedisLogsOptions;
@@ -61,7 +63,7 @@ export class RedisLogs {
   async append(request: AppendRequest): Promise<AppendResult> {
     assertAppendable(request);
     const { link, names, time, random, nodeNonce } = this.#options;
-    const { key, records, nowMs, retention, idempotencyKey, fence } = request;
+    const { key, records, nowMs, retention, idempotencyKey, fence, expectedHead } = request;
     // One roll for both: most appends need no epoch.
     const nonce = random.id(TAG_CHARS + EPOCH_CHARS);
     const { kinds, bodies, byteCount } = packRecords(records);
@@ -80,6 +82,7 @@ export class RedisLogs {
       idempotencyKey === undefined ? "" : `k${idempotencyKey}`,
       fence === undefined ? "" : String(fence.token),
       fence?.write === undefined ? "" : String(fence.write),
+      expectedHead === undefined ? "" : formatPosition(expectedHead),
       kinds,
       bodies,
     ];
@@ -187,7 +190,7 @@ function stateOf([epoch, baseSeq, baseTag, headSeq, headTag]: StateReply): LogSt
   };
 }
 
-function resultOf(reply: AppendReply, { fence }: AppendRequest): AppendResult {
+function resultOf(reply: AppendReply, { fence, expectedHead }: AppendRequest): AppendResult {
   switch (reply[0]) {
     case "fenced": {
       const current = reply[1] === null ? undefined : Number(reply[1]);
@@ -195,6 +198,8 @@ function resultOf(reply: AppendReply, { fence }: AppendRequest): AppendResult {
     }
     case "late":
       throw new TachikomaError("FENCED", staleWriteMessage(fence!, Number(reply[1])));
+    case "moved":
+      throw new TachikomaError("HEAD_MOVED", headMovedMessage(expectedHead!, reply[1] ?? undefined));
     case "appended":
     case "duplicate": {
       const [firstSeq, lastSeq, tag, timeMs] = reply[2].split(" ") as [string, string, string, string];

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { fencedMessage } from "../fence.ts";
+import { headFault } from "../head-fault.ts";
 import { hasOutlived, isSurplus } from "../retention.ts";
 import type { AppendRequest, AppendResult, Fence, LogKey, LogState } from "../store.ts";
 import type { FencedWrites } from "./fenced-writes.ts";
@@ -51,6 +52,7 @@ export class LogWriter {
     const earlier =
       this.#watch(key, () => this.#earlierAppend(request)) ?? (fence && this.#earlierWrite(fence));
     if (earlier !== undefined) return earlier;
+    if (request.expectedHead !== undefined) this.#watch(key, () => this.#checkHead(request));
     const result = this.#watch(key, () => this.#append(request, tag, freshEpoch));
     if (fence !== undefined) this.#tables.fencedWrites.note(fence, result);
     return result;
@@ -111,6 +113,13 @@ export class LogWriter {
     const currentToken = this.#tables.leases.currentToken(fence.lease);
     if (currentToken !== fence.token) throw new Refusal("FENCED", fencedMessage(fence, currentToken));
     return this.#tables.fencedWrites.earlier(fence);
+  }
+
+  /** @throws HEAD_MOVED */
+  #checkHead({ key, expectedHead }: AppendRequest): void {
+    const log = this.#tables.logs.find(key);
+    const moved = headFault(expectedHead!, log && logStateOf(log).head);
+    if (moved !== undefined) throw new Refusal("HEAD_MOVED", moved);
   }
 
   #append(request: AppendRequest, tag: string, freshEpoch: string): AppendResult {

@@ -19,7 +19,8 @@ return stateOf(log)
 
 /**
  * KEYS: log, and the lease that fences the append. ARGV: generation, now, fresh epoch, origin tag, tag of the append, record
- * count, byte count, three of retention, node of the caller, idempotency key after a "k", token, write number, kinds, bodies.
+ * count, byte count, three of retention, node of the caller, idempotency key after a "k", token, write number, expected head, kinds,
+ * bodies.
  *
  * The entry of the stream is the first thing that is written: where Redis refuses it, nothing was changed.
  */
@@ -27,7 +28,7 @@ export const APPEND = writeScript(
   "append",
   `
 local name = nameIn(KEYS[1], "log")
-local idempotencyKey, token, write = ARGV[12], ARGV[13], ARGV[14]
+local idempotencyKey, token, write, expectedHead = ARGV[12], ARGV[13], ARGV[14], ARGV[15]
 local log = findLog(name, ARGV[3])
 
 if idempotencyKey ~= "" and log then
@@ -43,13 +44,18 @@ if KEYS[2] then
   end
 end
 
+if expectedHead ~= "" then
+  local head = log and log.epoch .. "." .. digits(log.headSeq) .. "." .. log.headTag
+  if head ~= expectedHead then return { "moved", head or false } end
+end
+
 local nowMs = timeOf(ARGV[2])
 log = log or createLog(name, ARGV[3], ARGV[4], nowMs)
 local wasEmpty = log.headSeq == log.baseSeq
 local firstSeq, lastSeq = log.headSeq + 1, log.headSeq + tonumber(ARGV[6])
 local tag, byteCount = ARGV[5], tonumber(ARGV[7])
 redis.call("XADD", root .. "pieces:" .. name, digits(lastSeq) .. "-0",
-  "first", digits(firstSeq), "tag", tag, "time", digits(nowMs), "bytes", ARGV[7], "kinds", ARGV[15], "bodies", ARGV[16])
+  "first", digits(firstSeq), "tag", tag, "time", digits(nowMs), "bytes", ARGV[7], "kinds", ARGV[16], "bodies", ARGV[17])
 
 log.headSeq, log.headTag = lastSeq, tag
 log.byteCount = log.byteCount + byteCount
