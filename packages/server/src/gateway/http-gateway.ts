@@ -59,7 +59,7 @@ export class HttpGateway {
     } catch (cause) {
       const refusal = refusalFor(cause);
       if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Request failed");
-      sendRefusal(response, refusal);
+      sendRefusal(response, refusal, this.#routeOf(url.pathname)?.refusalJson);
       return true;
     }
   }
@@ -109,7 +109,16 @@ export class HttpGateway {
   }
 
   #hasRoute(path: string): boolean {
-    return METHODS.some((method) => findRoute(this.#routes, method, path) !== undefined);
+    return this.#routeOf(path) !== undefined;
+  }
+
+  /** A route of this path, whatever its method. */
+  #routeOf(path: string): Route | undefined {
+    for (const method of METHODS) {
+      const found = findRoute(this.#routes, method, path);
+      if (found !== undefined) return found.data;
+    }
+    return undefined;
   }
 
   #noRoute(path: string): TachikomaError {
