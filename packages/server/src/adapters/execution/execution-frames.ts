@@ -3,7 +3,10 @@ import { parsePosition, TachikomaError } from "@tachikoma/protocol";
 import type { ChannelFrame, ChannelReader } from "../../core/requests/channel-reader.ts";
 
 export type ExecutionFrame = Exclude<ChannelFrame, { type: "message" | "skip" | "reset" }>;
-export type EndFrame = Exclude<ExecutionFrame, { type: "chunk" | "execution_started" | "execution_restarted" }>;
+export type EndFrame = Exclude<
+  ExecutionFrame,
+  { type: "chunk" | "execution_started" | "execution_restarted" }
+>;
 
 export interface ExecutionReading {
   readonly reader: ChannelReader;
@@ -40,9 +43,7 @@ export async function* executionFrames(
 }
 
 export function isEnd(frame: ExecutionFrame): frame is EndFrame {
-  return (
-    frame.type !== "chunk" && frame.type !== "execution_started" && frame.type !== "execution_restarted"
-  );
+  return frame.type !== "chunk" && frame.type !== "execution_started" && frame.type !== "execution_restarted";
 }
 
 /** Of the last record that the frame covers. */

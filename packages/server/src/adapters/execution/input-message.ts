@@ -3,7 +3,7 @@
  * the type `text` and all others stay as they came. What a tool said becomes a message of the user that carries the id of the call.
  */
 import { z } from "zod";
-import { listOf } from "./request-body.ts";
+import { listOf, textOr } from "./request-body.ts";
 
 export interface InputMessage {
   readonly role: "system" | "user" | "assistant";
@@ -37,10 +37,7 @@ const part = z.looseObject({ type: z.string() }).transform((value, context): Inp
 });
 
 /** Text or parts; `null` reads as no text. */
-export const contentSchema = z
-  .union([z.string(), listOf(part)], { error: "must be text or a list of parts" })
-  .nullish()
-  .transform((content) => content ?? "");
+export const contentSchema = textOr(listOf(part).nullish()).transform((content) => content ?? "");
 
 export function textOf(content: InputMessage["content"]): string {
   if (typeof content === "string") return content;

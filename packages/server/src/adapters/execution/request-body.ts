@@ -36,8 +36,30 @@ export function maybe<Schema extends z.ZodType>(schema: Schema) {
 /** A list that is not larger than backends take; its limit is told with its length. */
 export function listOf<Schema extends z.ZodType>(item: Schema, maxLength = MAX_LIST_LENGTH) {
   return z.array(item).max(maxLength, {
-    error: ({ input }) => `has ${(input as readonly unknown[]).length} items; at most ${maxLength} are allowed`,
+    error: ({ input }) =>
+      `has ${(input as readonly unknown[]).length} items; at most ${maxLength} are allowed`,
   });
+}
+
+/** Text, or what the schema says. Unlike a union it tells what is wrong in the place where it is. */
+export function textOr<Schema extends z.ZodType>(schema: Schema) {
+  return z.unknown().transform((value, context): string | z.output<Schema> => {
+    return typeof value === "string" ? value : within(schema, value, context);
+  });
+}
+
+/** What the schema makes of a part of a value that is being read. */
+export function within<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  context: z.RefinementCtx,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  for (const { path, message } of parsed.error.issues) {
+    context.addIssue({ code: "custom", path: [...path], message });
+  }
+  return z.NEVER;
 }
 
 const MAX_LIST_LENGTH = 10_000;

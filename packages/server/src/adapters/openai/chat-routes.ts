@@ -1,5 +1,5 @@
 /** `POST /v1/chat/completions`: each request is an execution in a channel of its own, which outlives the request. */
-import { type FoldedMessage, isToolPart, textOf, type ToolPart, type Usage } from "@tachikoma/protocol";
+import { type FoldedMessage, isToolPart, type ToolPart, textOf, type Usage } from "@tachikoma/protocol";
 import type { ClaimedExecution } from "../../core/requests/requests.ts";
 import type { SessionServer } from "../../core/session-server.ts";
 import type { Route, RouteRequest, RouteResponse } from "../../gateway/http/route.ts";

@@ -62,9 +62,7 @@ export class ChatTranslation {
       const fault = faultOf(frame) ?? (this.#finishReason === "error" ? ENDED_WITH_ERROR : undefined);
       const { usage } = frame;
       this.#end =
-        fault === undefined
-          ? { finishReason: FINISH_REASONS[this.#finishReason], usage }
-          : { fault, usage };
+        fault === undefined ? { finishReason: FINISH_REASONS[this.#finishReason], usage } : { fault, usage };
     }
     return [];
   }

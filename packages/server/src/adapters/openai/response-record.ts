@@ -2,7 +2,7 @@
  * What a response was asked for. It is kept as the first record of the response's own channel, before the execution starts, so
  * that every reading of the log, on every node, makes the same response of it.
  */
-import { EXECUTION_NAMESPACE, TachikomaError } from "@tachikoma/protocol";
+import { EXECUTION_NAMESPACE, type TachikomaError } from "@tachikoma/protocol";
 import type { Identity } from "../../core/identity.ts";
 import type { ClaimedExecution } from "../../core/requests/requests.ts";
 import type { SessionServer } from "../../core/session-server.ts";
@@ -46,7 +46,13 @@ export async function keepRecord(
   record: ResponseRecord,
 ): Promise<void> {
   const { tenant, clientId } = identity;
-  await core.publish({ tenant, channel, data: record, sender: clientId, commandId: `response:${executionId}` });
+  await core.publish({
+    tenant,
+    channel,
+    data: record,
+    sender: clientId,
+    commandId: `response:${executionId}`,
+  });
 }
 
 /** @throws UNKNOWN_EXECUTION, NOT_FOUND, FORBIDDEN, STORE_UNAVAILABLE */

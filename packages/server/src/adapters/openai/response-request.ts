@@ -1,7 +1,7 @@
 /** The body of `POST /v1/responses`. */
 import { z } from "zod";
 import { contentSchema, type InputMessage } from "../execution/input-message.ts";
-import { listOf, maybe } from "../execution/request-body.ts";
+import { listOf, maybe, textOr, within } from "../execution/request-body.ts";
 import { modelName } from "./chat-request.ts";
 
 const message = z.looseObject({
@@ -34,19 +34,13 @@ const typedItem = z.discriminatedUnion("type", [functionCall, functionCallOutput
 const item = z.unknown().transform((value, context): readonly InputMessage[] => {
   const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
   const schema = type === undefined || type === null || type === "message" ? message : typedItem;
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return messagesOf(parsed.data);
-  for (const issue of parsed.error.issues) {
-    context.addIssue({ code: "custom", path: [...issue.path], message: issue.message });
-  }
-  return z.NEVER;
+  const parsed = within<z.ZodType<Item>>(schema, value, context);
+  return parsed === z.NEVER ? z.NEVER : messagesOf(parsed);
 });
 
-const input = z
-  .union([z.string(), listOf(item)], { error: "must be text or a list of items" })
-  .transform((given): readonly InputMessage[] =>
-    typeof given === "string" ? [{ role: "user", content: given }] : given.flat(),
-  );
+const input = textOr(listOf(item)).transform((given): readonly InputMessage[] =>
+  typeof given === "string" ? [{ role: "user", content: given }] : given.flat(),
+);
 
 const MAX_METADATA = 16;
 

@@ -51,8 +51,7 @@ async function create(core: SessionServer, request: RouteRequest): Promise<Route
     handler: body.model,
     input: { messages: [...instructions, ...messages], parameters: body.parameters },
     onUnwatched,
-    beforeStart: (claimed: ClaimedExecution) =>
-      keepRecord(core, identity, claimed, recordOf(body, messages)),
+    beforeStart: (claimed: ClaimedExecution) => keepRecord(core, identity, claimed, recordOf(body, messages)),
   };
   return withStarted(core, identity, execution, async (started) => {
     const response = await readRecord(core, identity, started);
@@ -65,7 +64,8 @@ async function create(core: SessionServer, request: RouteRequest): Promise<Route
 /** What asks for something that the other forbids. */
 function checkBackground({ isBackground, isStored }: ResponseRequest, isCancelledUnwatched: boolean): void {
   if (!isBackground) return;
-  if (!isStored) throw new InvalidParameter("store", "store is false, and background is true: it needs to be stored");
+  if (!isStored)
+    throw new InvalidParameter("store", "store is false, and background is true: it needs to be stored");
   if (isCancelledUnwatched) {
     throw new InvalidParameter("background", "background is true, and on_unwatched asks for a cancel");
   }
@@ -99,7 +99,10 @@ async function cancel(core: SessionServer, request: RouteRequest): Promise<Route
   const { identity, signal, parameters } = request;
   const response = await findResponse(core, identity, parameters["id"] ?? "");
   const { executionId } = response;
-  const { final } = await core.requests.cancel(identity, { commandId: `cancel:${randomUUID()}`, executionId });
+  const { final } = await core.requests.cancel(identity, {
+    commandId: `cancel:${randomUUID()}`,
+    executionId,
+  });
   await Promise.race([final, aborted(signal)]);
   return whole(response, await responseSoFar(core, identity, response, signal));
 }
@@ -114,7 +117,10 @@ async function eventsAfter(
   const { channel, executionId } = response;
   const begin = await core.requests.attemptBegin(identity, response);
   if (begin === undefined) throw unknownExecution(executionId);
-  const { reader, position } = await core.requests.read(identity, channel, { since: "start", deltas: "single" });
+  const { reader, position } = await core.requests.read(identity, channel, {
+    since: "start",
+    deltas: "single",
+  });
   // The numbers of events count from the first record on.
   if (parsePosition(position)?.seq !== 0) {
     reader.close();

@@ -4,7 +4,13 @@
  */
 import { errorCodeOf, TachikomaError } from "@tachikoma/protocol";
 import { RESTARTED_FAULT } from "../execution/execution-end.ts";
-import { type ExecutionFrame, type ExecutionReading, executionFrames, isEnd, seqOf } from "../execution/execution-frames.ts";
+import {
+  type ExecutionFrame,
+  type ExecutionReading,
+  executionFrames,
+  isEnd,
+  seqOf,
+} from "../execution/execution-frames.ts";
 import { sseEvent } from "../execution/server-sent-events.ts";
 import type { KnownResponse } from "./response-record.ts";
 import { ResponseTranslation } from "./response-translation.ts";
@@ -26,7 +32,9 @@ interface Fault {
 }
 
 /** Ends with the event that says how the response ended, or with an `error`. */
-export async function* responseStream(options: ResponseStreamOptions): AsyncGenerator<string, void, undefined> {
+export async function* responseStream(
+  options: ResponseStreamOptions,
+): AsyncGenerator<string, void, undefined> {
   const events = new ResponseTranslation(options.response);
   let shownNumber = options.afterNumber;
   try {

@@ -171,7 +171,13 @@ export class ResponseTranslation {
     return [...opened, this.#growing.get(key)!.grow(delta)];
   }
 
-  #openCall({ toolCallId, toolName }: { readonly toolCallId: string; readonly toolName: string }): ItemEvent[] {
+  #openCall({
+    toolCallId,
+    toolName,
+  }: {
+    readonly toolCallId: string;
+    readonly toolName: string;
+  }): ItemEvent[] {
     const key = `call:${toolCallId}`;
     const closed = this.#close(key, "incomplete");
     const itemKey = this.#nextKey();

@@ -19,8 +19,8 @@ import type { Identity, Verb } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import type { DeltaFrames } from "../ports.ts";
 import { type PlaceRequest, placeFor } from "../resume-place.ts";
-import { ChannelReader } from "./channel-reader.ts";
 import { type AttemptBegin, attemptBegin } from "./attempt-begin.ts";
+import { ChannelReader } from "./channel-reader.ts";
 import { type LastExecution, lastExecution } from "./last-execution.ts";
 
 export interface RequestsOptions {
