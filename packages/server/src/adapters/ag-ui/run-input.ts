@@ -48,7 +48,7 @@ const message = z.unknown().transform((value, context): AgUiMessage => {
 const resumeEntry = z.looseObject({
   interruptId: z.string(),
   status: z.enum(["resolved", "cancelled"]),
-  payload: z.unknown(),
+  payload: z.unknown().optional(),
 });
 
 export type ResumeEntry = z.output<typeof resumeEntry>;

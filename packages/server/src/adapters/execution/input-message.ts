@@ -26,7 +26,7 @@ export interface InputToolCall {
 /** The names that text has in the content of a message. */
 const TEXT_TYPES = new Set(["text", "input_text", "output_text"]);
 
-const part = z.looseObject({ type: z.string() }).transform((value, context): InputPart => {
+export const partSchema = z.looseObject({ type: z.string() }).transform((value, context): InputPart => {
   const isRefusal = value.type === "refusal";
   if (!isRefusal && !TEXT_TYPES.has(value.type)) return value;
   const field = isRefusal ? "refusal" : "text";
@@ -37,7 +37,7 @@ const part = z.looseObject({ type: z.string() }).transform((value, context): Inp
 });
 
 /** Text or parts; `null` reads as no text. */
-export const contentSchema = textOr(listOf(part).nullish()).transform((content) => content ?? "");
+export const contentSchema = textOr(listOf(partSchema).nullish()).transform((content) => content ?? "");
 
 export function textOf(content: InputMessage["content"]): string {
   if (typeof content === "string") return content;
