@@ -39,7 +39,7 @@ export async function* responseStream(
   let shownNumber = options.afterNumber;
   try {
     for await (const frame of executionFrames(options.reading)) {
-      if (isVoiding(frame) && (events.firstContentNumber ?? Number.POSITIVE_INFINITY) <= shownNumber) {
+      if (isVoiding(frame) && hasShownVoid(events, shownNumber)) {
         yield errorEvent(RESTARTED_FAULT, shownNumber);
         return;
       }
@@ -64,6 +64,11 @@ export async function* responseStream(
 
 function isVoiding({ type }: ExecutionFrame): boolean {
   return type === "execution_started" || type === "execution_restarted";
+}
+
+/** Whether the client has content of what was written so far, and nothing that comes after it. */
+function hasShownVoid({ firstContentNumber, lastNumber }: ResponseTranslation, shownNumber: number): boolean {
+  return firstContentNumber !== undefined && firstContentNumber <= shownNumber && shownNumber <= lastNumber;
 }
 
 function aheadFault(afterNumber: number, lastNumber: number): Fault {

@@ -41,7 +41,6 @@ export class ResponseTranslation {
   /** Items that grow, by the part or call that they are. */
   readonly #growing = new Map<string, GrowingItem>();
   readonly #callIds = new Map<string, string>();
-  /** Over all attempts, so that no id is given twice. */
   #itemCount = 0;
   #step = 0;
   #finishReason: FinishReason = "stop";
@@ -109,6 +108,8 @@ export class ResponseTranslation {
     this.#callIds.clear();
     this.#firstContentNumber = undefined;
     this.#finishReason = "stop";
+    this.#itemCount = 0;
+    this.#step = 0;
     const response = this.snapshot();
     return [
       { type: "response.created", response },
