@@ -52,7 +52,13 @@ function rulesBrokenBy(path: string, text: string): string[] {
 
 const CORE = "packages/server/src/core/thing.ts";
 
+const ADAPTER = "packages/server/src/adapters/other/thing.ts";
+
 const VIOLATIONS: [rule: string, path: string, text: string][] = [
+  ["adapters-are-surfaces", ADAPTER, 'import OpenAI from "openai";'],
+  ["adapters-are-surfaces", ADAPTER, 'import { a } from "../../stores/memory/memory-store.ts";'],
+  ["adapters-are-surfaces", ADAPTER, 'import { a } from "../../gateway/door.ts";'],
+  ["adapters-are-only-routes", CORE, 'import { a } from "../adapters/other/thing.ts";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", 'import "node:fs";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", 'import { z } from "zod";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", "export const x = window.name;"],

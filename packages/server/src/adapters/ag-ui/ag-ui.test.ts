@@ -1,11 +1,13 @@
 import { type BaseEvent, HttpAgent, type RunAgentParameters } from "@ag-ui/client";
 import { EventSchema } from "@ag-ui/core/schemas";
-import type { Chunk } from "@tachikoma/protocol";
+import { type Chunk, emptyMessage, foldChunks } from "@tachikoma/protocol";
+import fc from "fast-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import type { ExecutionContext, Handler } from "../../executions/handler.ts";
 import { within } from "../../gateway/websocket/testing/deadline.ts";
 import type { ServerOptions } from "../../server-options.ts";
 import { startTestServer, type TestServer } from "../../testing/test-server.ts";
+import { arbitraryChunk } from "../execution/testing/arbitrary-chunk.ts";
 
 interface Run {
   readonly events: readonly BaseEvent[];
@@ -184,6 +186,81 @@ describe("a run", () => {
     expect(agent.messages.map(({ content }) => content)).toEqual(["What is the weather?", "first", "right"]);
   });
 });
+
+/** What the agent has of the answer in the end, told from the chunks: without what was taken back. */
+function textOf(chunks: readonly Chunk[]): string {
+  const { parts } = foldChunks(emptyMessage(), chunks);
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}
+
+const textOfAgent = (agent: HttpAgent) =>
+  agent.messages.map(({ role, content }) => (role === "assistant" ? (content ?? "") : "")).join("");
+
+describe("whatever a handler yields", () => {
+  test("the order of events passes the stock verification, and the text is what was said", async () => {
+    const { handlers, give } = scripted();
+    const server = await start(handlers);
+    await fc.assert(
+      fc.asyncProperty(fc.array(arbitraryChunk, { maxLength: 25 }), async (chunks) => {
+        const agent = agentOf(server, "/agui", give(chunks));
+        const { types } = await follow(agent);
+        expect(types.at(-1)).toBe("RUN_FINISHED");
+        expect(textOfAgent(agent)).toBe(textOf(chunks));
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  test("a run that is cut after any event and followed again has it once", async () => {
+    const { handlers, give } = scripted();
+    const server = await start(handlers);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(arbitraryChunk, { minLength: 5, maxLength: 15 }),
+        fc.array(fc.nat(20), { maxLength: 3 }),
+        async (chunks, cuts) => {
+          const agent = agentOf(server, "/agui", give(chunks));
+          const runId = agent.threadId;
+          for (const cut of cuts) {
+            let seenCount = 0;
+            const { unsubscribe } = agent.subscribe({
+              onEvent: () => {
+                seenCount += 1;
+                if (seenCount > cut) agent.abortRun();
+              },
+            });
+            await within(
+              "the cut",
+              agent.runAgent({ runId }).catch(() => undefined),
+            );
+            unsubscribe();
+          }
+          await follow(agent, { runId });
+          expect(textOfAgent(agent)).toBe(textOf(chunks));
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+});
+
+/** A handler that says what was given for its thread. */
+function scripted() {
+  const scripts = new Map<string, readonly Chunk[]>();
+  return {
+    /** @returns the thread in which the chunks are said */
+    give(chunks: readonly Chunk[]): string {
+      const threadId = `thread-${scripts.size}`;
+      scripts.set(threadId, chunks);
+      return threadId;
+    },
+    handlers: {
+      async *script({ input }: ExecutionContext<{ threadId: string }>): AsyncGenerator<Chunk> {
+        yield* scripts.get(input.threadId) ?? [];
+      },
+    },
+  };
+}
 
 describe("an approval", () => {
   async function* careful({ inputs }: ExecutionContext): AsyncGenerator<Chunk> {

@@ -74,7 +74,9 @@ class RunReader {
         return yield* this.#end(frame);
       }
       if (frame.type === "chunk") yield* this.#accept(frame.chunk);
-      else if (!this.#isAtFirstFrame) yield* this.#void(() => this.#messages.dropAll());
+      else if (!this.#isAtFirstFrame) {
+        yield* this.#void(this.#translation.reset(), () => this.#messages.dropAll());
+      }
       this.#isAtFirstFrame = false;
       if (this.#interrupts.length > 0 && !this.#options.reading.reader.hasFrame)
         return yield* this.#interrupt();
@@ -84,7 +86,9 @@ class RunReader {
   *#accept(chunk: Chunk): Generator<AgentEvent> {
     if (isApprovalRequest(chunk)) return yield* this.#request(chunk);
     if (chunk.type === "finish") this.#finishReason = chunk.finishReason ?? "stop";
-    if (chunk.type === "reset-step") return yield* this.#void(() => this.#messages.dropStep());
+    if (chunk.type === "reset-step") {
+      return yield* this.#void(this.#translation.resetStep(), () => this.#messages.dropStep());
+    }
     yield* this.#shown(this.#translation.accept(chunk));
   }
 
@@ -103,8 +107,7 @@ class RunReader {
   }
 
   /** What was shown of the execution, or of its step, is taken back. */
-  *#void(drop: () => void): Generator<AgentEvent> {
-    const closing = this.#translation.reset();
+  *#void(closing: readonly AgentEvent[], drop: () => void): Generator<AgentEvent> {
     if (!this.#hasBegun) return;
     yield* closing;
     drop();

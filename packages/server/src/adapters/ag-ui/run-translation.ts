@@ -11,18 +11,24 @@ import type { AgentEvent } from "./agent-event.ts";
 
 type Kind = "text" | "reasoning";
 
+interface OpenProse {
+  readonly messageId: string;
+  readonly step: number;
+}
+
 interface OpenCall {
+  readonly step: number;
   hasArguments: boolean;
 }
 
 export class RunTranslation {
   readonly #executionId: string;
   #messageCount = 0;
-  /** Ids of open messages, by kind and part. */
-  readonly #prose = new Map<string, string>();
+  /** Open messages, by kind and part. */
+  readonly #prose = new Map<string, OpenProse>();
   readonly #calls = new Map<string, OpenCall>();
-  /** Calls that nobody has answered yet. */
-  readonly #unanswered = new Set<string>();
+  /** Calls that nobody has answered yet, with their step. */
+  readonly #unanswered = new Map<string, number>();
   #stepCount = 0;
   #openStep: string | undefined;
   /** The message that calls belong to. */
@@ -38,7 +44,7 @@ export class RunTranslation {
   }
 
   get unansweredCalls(): readonly string[] {
-    return [...this.#unanswered];
+    return [...this.#unanswered.keys()];
   }
 
   accept(chunk: Chunk): AgentEvent[] {
@@ -80,18 +86,30 @@ export class RunTranslation {
 
   /** Closes everything that is open. What goes on after that goes on in new messages. */
   closeAll(): AgentEvent[] {
-    this.#lastTextId = undefined;
-    return [
-      ...[...this.#prose.keys()].flatMap((key) => this.#closeProse(key)),
-      ...[...this.#calls.keys()].flatMap((toolCallId) => this.#closeCall(toolCallId)),
-      ...this.#finishStep(),
-    ];
+    return [...this.#closeFrom(0), ...this.#finishStep()];
   }
 
   /** The content so far is void. */
   reset(): AgentEvent[] {
     this.#unanswered.clear();
     return this.closeAll();
+  }
+
+  /** What the current step has said is void; what an earlier one began and has not ended goes on. */
+  resetStep(): AgentEvent[] {
+    for (const [toolCallId, step] of this.#unanswered)
+      if (step === this.#stepCount) this.#unanswered.delete(toolCallId);
+    return this.#closeFrom(this.#stepCount);
+  }
+
+  #closeFrom(step: number): AgentEvent[] {
+    this.#lastTextId = undefined;
+    const prose = [...this.#prose].filter(([, open]) => open.step >= step);
+    const calls = [...this.#calls].filter(([, open]) => open.step >= step);
+    return [
+      ...prose.flatMap(([key]) => this.#closeProse(key)),
+      ...calls.flatMap(([toolCallId]) => this.#closeCall(toolCallId)),
+    ];
   }
 
   #startStep(): AgentEvent[] {
@@ -111,7 +129,7 @@ export class RunTranslation {
     const key = `${kind}:${partId}`;
     const closed = this.#closeProse(key);
     const messageId = this.#nextMessageId();
-    this.#prose.set(key, messageId);
+    this.#prose.set(key, { messageId, step: this.#stepCount });
     if (kind === "text") {
       this.#lastTextId = messageId;
       return [...closed, { type: "TEXT_MESSAGE_START", messageId, role: "assistant" }];
@@ -124,18 +142,19 @@ export class RunTranslation {
   }
 
   #growProse(kind: Kind, partId: string, delta: string): AgentEvent[] {
-    if (delta === "") return [];
     const key = `${kind}:${partId}`;
     const opened = this.#prose.has(key) ? [] : this.#openProse(kind, partId);
-    const messageId = this.#prose.get(key)!;
+    if (delta === "") return opened;
+    const { messageId } = this.#prose.get(key)!;
     const type = kind === "text" ? "TEXT_MESSAGE_CONTENT" : "REASONING_MESSAGE_CONTENT";
     return [...opened, { type, messageId, delta }];
   }
 
   #closeProse(key: string): AgentEvent[] {
-    const messageId = this.#prose.get(key);
-    if (messageId === undefined) return [];
+    const open = this.#prose.get(key);
+    if (open === undefined) return [];
     this.#prose.delete(key);
+    const { messageId } = open;
     if (key.startsWith("text:")) return [{ type: "TEXT_MESSAGE_END", messageId }];
     return [
       { type: "REASONING_MESSAGE_END", messageId },
@@ -151,8 +170,8 @@ export class RunTranslation {
     readonly toolName: string;
   }): AgentEvent[] {
     const closed = this.#closeCall(toolCallId);
-    this.#calls.set(toolCallId, { hasArguments: false });
-    this.#unanswered.add(toolCallId);
+    this.#calls.set(toolCallId, { step: this.#stepCount, hasArguments: false });
+    this.#unanswered.set(toolCallId, this.#stepCount);
     // A call without a message before it makes one.
     this.#lastTextId ??= this.#nextMessageId();
     const parentMessageId = this.#lastTextId;

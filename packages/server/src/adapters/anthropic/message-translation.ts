@@ -32,6 +32,8 @@ export class MessageTranslation {
   /** By part or call. */
   readonly #blocks = new Map<string, OpenBlock>();
   #blockCount = 0;
+  /** How many there were when the current step began. */
+  #blockCountBefore = 0;
   #finishReason: FinishReason = "stop";
   #isEnded = false;
 
@@ -73,8 +75,11 @@ export class MessageTranslation {
         return chunk.providerExecuted === true ? [] : this.#completeCall(chunk);
       case "tool-input-error":
         return this.#stop(`call:${chunk.toolCallId}`);
+      case "start-step":
+        this.#blockCountBefore = this.#blockCount;
+        return [];
       case "reset-step":
-        return this.#void();
+        return this.#blockCount === this.#blockCountBefore ? [] : this.#fail(RESTARTED_FAULT);
       case "finish":
         this.#finishReason = chunk.finishReason ?? "stop";
         return [];

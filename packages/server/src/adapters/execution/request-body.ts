@@ -43,9 +43,12 @@ export function listOf<Schema extends z.ZodType>(item: Schema, maxLength = MAX_L
 
 /** Text, or what the schema says. Unlike a union it tells what is wrong in the place where it is. */
 export function textOr<Schema extends z.ZodType>(schema: Schema) {
-  return z.unknown().transform((value, context): string | z.output<Schema> => {
-    return typeof value === "string" ? value : within(schema, value, context);
-  });
+  return z
+    .unknown()
+    .optional()
+    .transform((value, context): string | z.output<Schema> => {
+      return typeof value === "string" ? value : within(schema, value, context);
+    });
 }
 
 /** What the schema makes of a part of a value that is being read. */

@@ -119,7 +119,6 @@ describe("an answer", () => {
         { role: "user", content: [{ type: "text", text: "Hi" }] },
         {
           role: "assistant",
-          content: null,
           tool_calls: [{ id: "c", type: "function", function: { name: "f", arguments: "{}" } }],
         },
         { role: "tool", tool_call_id: "c", content: "42" },

@@ -46,6 +46,7 @@ export class ChatTranslation {
   readonly #calls = new Map<string, Call>();
   #callCount = 0;
   #hasContent = false;
+  #hasStepContent = false;
   #finishReason: FinishReason = "stop";
   #end: ChatEnd | undefined;
 
@@ -69,7 +70,10 @@ export class ChatTranslation {
 
   #acceptChunk(chunk: Chunk): readonly ChatDelta[] {
     const deltas = this.#deltasOf(chunk);
-    if (deltas.length > 0) this.#hasContent = true;
+    if (deltas.length > 0) {
+      this.#hasContent = true;
+      this.#hasStepContent = true;
+    }
     return deltas;
   }
 
@@ -85,8 +89,11 @@ export class ChatTranslation {
         return this.#fillCall(chunk);
       case "tool-input-available":
         return this.#completeCall(chunk);
+      case "start-step":
+        this.#hasStepContent = false;
+        return [];
       case "reset-step":
-        this.#void();
+        if (this.#hasStepContent) this.#end = { fault: RESTARTED_FAULT, usage: {} };
         return [];
       case "finish":
         this.#finishReason = chunk.finishReason ?? "stop";

@@ -1,10 +1,12 @@
 /** The events of a response are a function of its log: whoever reads it, from wherever, on whichever node. */
-import type { Chunk } from "@tachikoma/protocol";
+import { type Chunk, emptyMessage, foldChunks, textOf } from "@tachikoma/protocol";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ClusterFixture } from "../../core/testing/cluster-fixture.ts";
 import { CoreFixture, TEST_LIMITS } from "../../core/testing/core-fixture.ts";
 import type { ExecutionContext } from "../../executions/handler.ts";
+import { arbitraryChunk } from "../execution/testing/arbitrary-chunk.ts";
+import type { OutputJson } from "./response-item.ts";
 import { type Asked, AskedStream, askWhole, driven, type EventJson } from "./testing/asked-route.ts";
 
 const create = (query: object = {}): Asked => ({
@@ -26,34 +28,10 @@ async function eventsOf(fixture: CoreFixture, asked: Asked): Promise<EventJson[]
   return read.events;
 }
 
-const id = fc.constantFrom("a", "b");
-const text = fc.string({ unit: "binary", maxLength: 6 });
-const toolName = fc.constant("tool");
-const chunk: fc.Arbitrary<Chunk> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ type: fc.constant("text-delta" as const), id, delta: text }) },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant("reasoning-delta" as const), id, delta: text }) },
-  fc.record({ type: fc.constant("text-start" as const), id }),
-  fc.record({ type: fc.constant("text-end" as const), id }),
-  fc.record({ type: fc.constant("reasoning-end" as const), id }),
-  fc.record({ type: fc.constant("tool-input-start" as const), toolCallId: id, toolName }),
-  fc.record({ type: fc.constant("tool-input-delta" as const), toolCallId: id, inputTextDelta: text }),
-  fc.record({
-    type: fc.constant("tool-input-available" as const),
-    toolCallId: id,
-    toolName,
-    input: fc.json(),
-  }),
-  fc.record({ type: fc.constant("tool-output-available" as const), toolCallId: id, output: fc.json() }),
-  fc.record({ type: fc.constant("start-step" as const) }),
-  fc.record({ type: fc.constant("finish-step" as const) }),
-  fc.record({ type: fc.constant("reset-step" as const) }),
-  fc.record({ type: fc.constant("data-note" as const), data: text }),
-);
-
 test("any place is one to go on from: what was read and what comes after are the whole, and each event has its number", async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.array(chunk, { maxLength: 12 }), { maxLength: 4 }),
+      fc.array(fc.array(arbitraryChunk, { maxLength: 12 }), { maxLength: 4 }),
       fc.integer({ min: 200, max: 20_000 }),
       async (batches, replayPageBytes) => {
         const fixture = new CoreFixture({
@@ -80,7 +58,10 @@ test("any place is one to go on from: what was read and what comes after are the
         expect(await askWhole(fixture, retrieve(responseId))).toEqual(last);
         // The items that the events gave whole are those of the response, but for what was taken back.
         const done = live.flatMap(({ type, item }) => (type === "response.output_item.done" ? [item] : []));
-        for (const item of (last as { output: object[] }).output) expect(done).toContainEqual(item);
+        const { output } = last as { output: OutputJson[] };
+        for (const item of output) expect(done).toContainEqual(item);
+        const said = output.map((item) => (item.type === "message" ? item.content[0]!.text : ""));
+        expect(said.join("")).toBe(textOf(foldChunks(emptyMessage(), batches.flat())));
       },
     ),
     { numRuns: 60 },

@@ -33,13 +33,18 @@ interface Placed {
   readonly step: number;
 }
 
+interface Growing {
+  readonly item: GrowingItem;
+  readonly step: number;
+}
+
 export class ResponseTranslation {
   readonly #response: KnownResponse;
   #lastNumber = -1;
   #firstContentNumber: number | undefined;
   #output: Placed[] = [];
   /** Items that grow, by the part or call that they are. */
-  readonly #growing = new Map<string, GrowingItem>();
+  readonly #growing = new Map<string, Growing>();
   readonly #callIds = new Map<string, string>();
   #itemCount = 0;
   #step = 0;
@@ -138,8 +143,8 @@ export class ResponseTranslation {
       case "tool-input-start":
         return this.#openCall(chunk);
       case "tool-input-delta": {
-        const item = this.#growing.get(`call:${chunk.toolCallId}`);
-        return item === undefined ? [] : [item.grow(chunk.inputTextDelta)];
+        const growing = this.#growing.get(`call:${chunk.toolCallId}`);
+        return growing === undefined ? [] : [growing.item.grow(chunk.inputTextDelta)];
       }
       case "tool-input-available":
         return this.#completeCall(chunk, "completed");
@@ -169,7 +174,7 @@ export class ResponseTranslation {
   #growProse(kind: "text" | "reasoning", id: string, delta: string): ItemEvent[] {
     const key = `${kind}:${id}`;
     const opened = this.#growing.has(key) ? [] : this.#openProse(kind, id);
-    return [...opened, this.#growing.get(key)!.grow(delta)];
+    return [...opened, this.#growing.get(key)!.item.grow(delta)];
   }
 
   #openCall({
@@ -195,7 +200,7 @@ export class ResponseTranslation {
   ): ItemEvent[] {
     const key = `call:${chunk.toolCallId}`;
     const opened = this.#growing.has(key) ? [] : this.#openCall(chunk);
-    const item = this.#growing.get(key);
+    const item = this.#growing.get(key)?.item;
     if (item instanceof CallItem) item.fill(chunk.input);
     return [...opened, ...this.#close(key, status)];
   }
@@ -209,15 +214,15 @@ export class ResponseTranslation {
   }
 
   #open(key: string, item: GrowingItem): ItemEvent[] {
-    this.#growing.set(key, item);
+    this.#growing.set(key, { item, step: this.#step });
     this.#output.push({ json: () => item.toJson(), isVoid: false, step: this.#step });
     return item.open();
   }
 
   #close(key: string, status: ItemStatus): ItemEvent[] {
-    const item = this.#growing.get(key);
+    const growing = this.#growing.get(key);
     this.#growing.delete(key);
-    return item?.close(status) ?? [];
+    return growing?.item.close(status) ?? [];
   }
 
   #closeAll(statusOf: (key: string) => ItemStatus): ItemEvent[] {
@@ -226,7 +231,8 @@ export class ResponseTranslation {
 
   /** An item cannot be taken back; it is left incomplete, and does not stand in the response in the end. */
   #resetStep(): ItemEvent[] {
-    const events = this.#closeAll(() => "incomplete");
+    const ofStep = [...this.#growing].filter(([, { step }]) => step === this.#step);
+    const events = ofStep.flatMap(([key]) => this.#close(key, "incomplete"));
     for (const placed of this.#output) if (placed.step === this.#step) placed.isVoid = true;
     return events;
   }
