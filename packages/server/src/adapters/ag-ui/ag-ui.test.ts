@@ -3,7 +3,7 @@ import { EventSchema } from "@ag-ui/core/schemas";
 import { type Chunk, emptyMessage, foldChunks } from "@tachikoma/protocol";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import type { ExecutionContext, Handler } from "../../executions/handler.ts";
+import type { ExecutionContext } from "../../executions/handler.ts";
 import { within } from "../../gateway/websocket/testing/deadline.ts";
 import type { ServerOptions } from "../../server-options.ts";
 import { startTestServer, type TestServer } from "../../testing/test-server.ts";
@@ -32,7 +32,7 @@ async function follow(agent: HttpAgent, parameters: RunAgentParameters = {}): Pr
 }
 
 async function start(
-  executions: Readonly<Record<string, Handler>>,
+  executions: NonNullable<ServerOptions["executions"]>,
   options: ServerOptions = {},
 ): Promise<TestServer> {
   return startTestServer({ executions, ...options });

@@ -1,7 +1,8 @@
 import type { Chunk } from "@tachikoma/protocol";
 import { describe, expect, test } from "vitest";
 import { anthropic } from "../../executions/backends/anthropic.ts";
-import type { ExecutionContext, Handler } from "../../executions/handler.ts";
+import type { ExecutionContext } from "../../executions/handler.ts";
+import type { ServerOptions } from "../../server-options.ts";
 import { startTestServer, type TestServer } from "../../testing/test-server.ts";
 import { everything } from "../openai/testing/openai-server.ts";
 
@@ -26,7 +27,7 @@ function eventsOf(text: string): Event[] {
     });
 }
 
-async function start(executions: Readonly<Record<string, Handler>>): Promise<TestServer> {
+async function start(executions: NonNullable<ServerOptions["executions"]>): Promise<TestServer> {
   return startTestServer({ executions, security: { apiKey: "right" } });
 }
 

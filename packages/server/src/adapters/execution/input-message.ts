@@ -38,8 +38,3 @@ export const partSchema = z.looseObject({ type: z.string() }).transform((value, 
 
 /** Text or parts; `null` reads as no text. */
 export const contentSchema = textOr(listOf(partSchema).nullish()).transform((content) => content ?? "");
-
-export function textOf(content: InputMessage["content"]): string {
-  if (typeof content === "string") return content;
-  return content.map(({ type, text }) => (type === "text" ? String(text) : "")).join("");
-}

@@ -1,7 +1,7 @@
 /** A server with handlers to ask, and the stock client that asks it. */
 import type { Chunk } from "@tachikoma/protocol";
 import OpenAI from "openai";
-import type { ExecutionContext, Handler } from "../../../executions/handler.ts";
+import type { ExecutionContext } from "../../../executions/handler.ts";
 import type { ServerOptions } from "../../../server-options.ts";
 import { startTestServer, type TestServer } from "../../../testing/test-server.ts";
 
@@ -11,7 +11,7 @@ export interface OpenAiFixture {
 }
 
 export async function startOpenAi(
-  executions: Readonly<Record<string, Handler>>,
+  executions: NonNullable<ServerOptions["executions"]>,
   options: Omit<ServerOptions, "executions"> & { readonly key?: string } = {},
 ): Promise<OpenAiFixture> {
   const { key = "none", ...serverOptions } = options;
