@@ -4,14 +4,15 @@
  */
 import { randomUUID } from "node:crypto";
 import { MAX_HANDLER_CHARS, TachikomaError } from "@tachikoma/protocol";
+import type { ClaimedExecution } from "../../core/requests/requests.ts";
 import type { SessionServer } from "../../core/session-server.ts";
 import type { Route, RouteRequest, RouteResponse } from "../../gateway/http/route.ts";
-import type { ExecutionReading } from "../execution/execution-frames.ts";
+import { type ExecutionReading, executionFrames } from "../execution/execution-frames.ts";
 import { InvalidParameter, readBody } from "../execution/request-body.ts";
 import { onUnwatchedOf } from "../execution/request-options.ts";
 import { SSE_HEADERS, SSE_KEEP_ALIVE, sseData } from "../execution/server-sent-events.ts";
 import { readAttempt, withStarted } from "../execution/started-execution.ts";
-import { type ApprovalAnswer, approvalAnswerOf } from "./interrupt.ts";
+import { type ApprovalAnswer, approvalAnswerOf, isApprovalRequest } from "./interrupt.ts";
 import { runEvents } from "./run-events.ts";
 import { handlerInput, type RunInput, runInput } from "./run-input.ts";
 
@@ -39,6 +40,9 @@ async function startOrResume(core: SessionServer, request: RouteRequest): Promis
     onUnwatched,
   };
   return withStarted(core, identity, execution, async (started) => {
+    if (started.channel !== channel) {
+      throw new InvalidParameter("runId", "runId belongs to a run of another thread");
+    }
     const { reader } = await readAttempt(core, identity, started, "merged");
     return stretch(request, input, { reader, executionId: started.executionId }, new Set());
   });
@@ -58,7 +62,7 @@ async function resume(
   }
   const execution = { executionId, channel: `${NAMESPACE}:${input.threadId}` };
   const approvals = new Set(answers.map(({ approvalId }) => approvalId));
-  // Found before anything is answered: it may be of another thread.
+  await requireAsked(core, request, execution, answers);
   const { reader } = await readAttempt(core, identity, execution, "merged");
   try {
     for (const answer of answers) await give(core, request, input.runId, answer);
@@ -67,6 +71,25 @@ async function resume(
     throw cause;
   }
   return stretch(request, input, { reader, executionId }, approvals);
+}
+
+/** What was never asked is not waited for. It may be of another thread, or of an attempt that was lost. */
+async function requireAsked(
+  core: SessionServer,
+  { identity, signal }: RouteRequest,
+  execution: ClaimedExecution,
+  answers: readonly ApprovalAnswer[],
+): Promise<void> {
+  const { reader, begin } = await readAttempt(core, identity, execution, "merged");
+  const reading = { reader, executionId: execution.executionId, signal, untilSeq: begin.headSeq };
+  const asked = new Set<string>();
+  for await (const frame of executionFrames(reading)) {
+    if (frame.type === "chunk" && isApprovalRequest(frame.chunk)) asked.add(frame.chunk.approvalId);
+  }
+  const index = answers.findIndex(({ approvalId }) => !asked.has(approvalId));
+  if (index === -1) return;
+  const place = `resume[${index}].interruptId`;
+  throw new InvalidParameter(place, `${place} is no interrupt of what runs in the thread now`);
 }
 
 /** An answer counts once, whichever run gives it, unless there was no room for it. */

@@ -352,6 +352,8 @@ describe("an approval", () => {
       const entry = { interruptId, status: "resolved", payload: true };
       expect((await server.post("/agui", { ...body, resume: [entry] })).status).toBeOneOf([400, 404]);
     }
+    const unasked = [{ interruptId: interrupt!.id.replace("a1", "a9"), status: "resolved", payload: true }];
+    expect(await server.post("/agui", { ...body, resume: unasked })).toMatchObject({ status: 400 });
     const elsewhere = {
       ...body,
       threadId: "t2",
@@ -466,6 +468,16 @@ describe("errors", () => {
     const { types } = await follow(agentOf(server, "/agui/other"));
     expect(types.at(-1)).toBe("RUN_FINISHED");
     await expect(follow(agentOf(server, "/agui/none"))).rejects.toMatchObject({ status: 404 });
+  });
+
+  test("a run id of another thread is refused", async () => {
+    const server = await start({ everything });
+    const body = { runId: "r1", messages: [{ id: "1", role: "user", content: "Hi" }] };
+    expect((await server.post("/agui", { ...body, threadId: "t1" })).status).toBe(200);
+    expect(await server.post("/agui", { ...body, threadId: "t2" })).toMatchObject({
+      status: 400,
+      json: { code: "INVALID_MESSAGE" },
+    });
   });
 
   test("who may not is not let in", async () => {

@@ -1,5 +1,5 @@
 /** An approval that a handler asks for, as an interrupt of its run, and the answer to it as the input that the handler takes. */
-import type { ChunkOf } from "@tachikoma/protocol";
+import type { Chunk, ChunkOf } from "@tachikoma/protocol";
 import { InvalidParameter } from "../execution/request-body.ts";
 import type { Interrupt } from "./agent-event.ts";
 import type { ResumeEntry } from "./run-input.ts";
@@ -22,6 +22,11 @@ export function interruptOf(executionId: string, chunk: ChunkOf<"tool-approval-r
     toolCallId,
     responseSchema: RESPONSE_SCHEMA,
   };
+}
+
+/** One that a person answers. */
+export function isApprovalRequest(chunk: Chunk): chunk is ChunkOf<"tool-approval-request"> {
+  return chunk.type === "tool-approval-request" && chunk["isAutomatic"] !== true;
 }
 
 export interface ApprovalAnswer {

@@ -18,7 +18,7 @@ import {
 } from "../execution/execution-frames.ts";
 import { ENDED_WITH_ERROR } from "../execution/folded-execution.ts";
 import { type AgentEvent, type Interrupt, PROTOCOL_VERSION } from "./agent-event.ts";
-import { interruptOf } from "./interrupt.ts";
+import { interruptOf, isApprovalRequest } from "./interrupt.ts";
 import type { RunInput } from "./run-input.ts";
 import { RunMessages } from "./run-messages.ts";
 import { isMessageAfter, RunTranslation } from "./run-translation.ts";
@@ -165,10 +165,6 @@ class RunReader {
     const { threadId, runId } = this.#options.run;
     return { type: "RUN_FINISHED", threadId, runId, outcome, ...usage };
   }
-}
-
-function isApprovalRequest(chunk: Chunk): chunk is ChunkOf<"tool-approval-request"> {
-  return chunk.type === "tool-approval-request" && chunk["isAutomatic"] !== true;
 }
 
 function runError(

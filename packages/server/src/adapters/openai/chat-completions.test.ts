@@ -6,6 +6,7 @@ import {
   NotFoundError,
   RateLimitError,
 } from "openai";
+import type { ChatCompletionChunk } from "openai/resources/chat/completions";
 import { describe, expect, test } from "vitest";
 import { openAiCompatible } from "../../executions/backends/openai-compatible.ts";
 import type { ExecutionContext } from "../../executions/handler.ts";
@@ -177,6 +178,35 @@ describe("life of the execution", () => {
     expect(again.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("one two");
     expect(signal.aborted && signal.reason.message).not.toBe("Execution cancelled");
     expect(runCount).toBe(1);
+  });
+
+  test("a cancel from anywhere ends the stream with its usage and an error, and the whole with an error", async () => {
+    const { client, server } = await startOpenAi({
+      async *endless({ signal, usage }) {
+        usage({ inputTokens: 1, outputTokens: 2 });
+        yield "half";
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      },
+    });
+    const device = await server.welcomed("/ws?client_id=phone");
+    const whole = client.chat.completions
+      .create({ model: "endless", messages }, { headers: { "Idempotency-Key": "k" } })
+      .catch((cause: unknown) => cause);
+    const stream = await client.chat.completions.create(
+      { model: "endless", messages, stream: true, stream_options: { include_usage: true } },
+      { headers: { "Idempotency-Key": "k" } },
+    );
+    const chunks: ChatCompletionChunk[] = [];
+    const failure = await (async () => {
+      for await (const chunk of stream) {
+        chunks.push(chunk);
+        const id = chunk.id.replace("chatcmpl-", "");
+        if (chunks.length === 1) device.send({ type: "cancel", id: "c", execution_id: id });
+      }
+    })().catch((cause: unknown) => cause);
+    expect(failure).toMatchObject({ code: "EXECUTION_CANCELLED" });
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 1, completion_tokens: 2 } });
+    expect(await within("the whole", whole)).toMatchObject({ status: 409, code: "EXECUTION_CANCELLED" });
   });
 
   test("with on_unwatched=cancel, a client that leaves stops the handler", async () => {
