@@ -115,27 +115,27 @@ export const RULES = [
     },
   },
   {
-    id: "adapters-translate",
-    text: "adapters import the core, the protocol, the routes of the gateway and the contracts of stores and handlers",
+    id: "adapters-are-surfaces",
+    text: "adapters translate: they import protocol, core, the handler contract's types, zod and what routes are made of; no foreign package",
     check: (file) => {
       if (layerOf(file.path) !== "adapters" || isTestFile(file.path)) return [];
       return file.imports
         .filter((entry) => {
-          if (entry.target === undefined) return isOutside(entry) && !entry.specifier.startsWith("node:");
+          if (entry.target === undefined) return isOutside(entry) && !isNodeOrZod(entry.specifier);
           const layer = layerOf(entry.target);
           if (["adapters", "core", "protocol", "protocol-schema"].includes(layer)) return false;
-          if (entry.target.startsWith("packages/server/src/gateway/http/")) return false;
+          if (layer === "gateway") return !isRoutePart(entry);
           return !(CORE_CONTRACTS.has(layer) && entry.isType);
         })
         .map(importFault);
     },
   },
   {
-    id: "nothing-leans-on-adapters",
-    text: "adapters are put on by the table of routes and by server-parts, and by nothing else",
+    id: "adapters-are-only-routes",
+    text: "only the table of routes and the server's parts know the adapters",
     check: (file) => {
-      const mayImport = ["packages/server/src/server-parts.ts", "packages/server/src/gateway/http/routes.ts"];
-      if (layerOf(file.path) === "adapters" || mayImport.includes(file.path)) return [];
+      if (layerOf(file.path) === "adapters" || isTestFile(file.path)) return [];
+      if (/^packages\/server\/src\/(gateway\/http\/routes|server-parts)\.ts$/.test(file.path)) return [];
       return file.imports.filter((entry) => layerIs(entry, "adapters")).map(importFault);
     },
   },
@@ -211,6 +211,17 @@ function isTimeOrChance(name) {
 /** An npm package or a built-in module: something that is not in this repository. */
 function isOutside(entry) {
   return entry.target === undefined && entry.specifier !== undefined;
+}
+
+function isNodeOrZod(specifier) {
+  return specifier === "zod" || specifier.startsWith("node:");
+}
+
+/** What a route is made of, and for its types how a refusal looks. */
+function isRoutePart(entry) {
+  const isHttp =
+    entry.target.startsWith("packages/server/src/gateway/http/") && !entry.target.endsWith("/routes.ts");
+  return isHttp || (entry.isType && entry.target === "packages/server/src/gateway/refusal.ts");
 }
 
 function isNodeOrWs(specifier) {

@@ -72,6 +72,8 @@ export const ERRORS = {
   UNKNOWN_HANDLER: { httpStatus: 404, retry: "never", message: "There is no such handler" },
   UNKNOWN_EXECUTION: { httpStatus: 404, retry: "never", message: "There is no such execution" },
   EXECUTION_RESTARTED: { retry: "fresh", message: "The execution was restarted" },
+  EXECUTION_CANCELLED: { httpStatus: 409, retry: "never", message: "The execution was cancelled" },
+  EXECUTION_INTERRUPTED: { httpStatus: 503, retry: "never", message: "The execution was interrupted" },
   EXECUTION_ENDED: { httpStatus: 409, retry: "never", message: "The execution has ended" },
   HANDLER_FAILED: { retry: "never", message: "The handler failed" },
   INVALID_CHUNK: { retry: "never", message: "The handler produced something that is not a chunk" },

@@ -32,10 +32,14 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
+export type DeltaFrames = "merged" | "single";
+
 /** Turns the text of one message into the bytes of a transport. Shared: nothing in the bytes depends on a connection. */
 export interface Framing {
   /** Connections with the same id can be sent the same bytes. */
   readonly id: string;
+  /** Whether adjacent deltas may share a frame, or each record has one of its own. @default "merged" */
+  readonly deltas?: DeltaFrames;
   frame(text: string): Uint8Array;
 }
 

@@ -9,7 +9,7 @@ import type { Credential } from "../core/credential.ts";
 
 /** What an application's own check is given. */
 export interface AuthRequest {
-  /** From the query (`token`) or the `Authorization: Bearer` header. */
+  /** From the query (`token`) or the `Authorization: Bearer` header; from `x-api-key` where Anthropic's API is spoken. */
   readonly token: string | undefined;
   /** The request that knocks; absent when a live connection presents a fresh token. */
   readonly request: IncomingMessage | undefined;
@@ -85,8 +85,14 @@ export class DoorKeeper {
 /** The token a request carries; the header wins over the query. An empty one is none. */
 export function tokenOf(request: IncomingMessage, url: URL): string | undefined {
   const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
-  const token = bearer ?? url.searchParams.get("token") ?? "";
+  const token = bearer ?? anthropicKeyOf(request) ?? url.searchParams.get("token") ?? "";
   return token === "" ? undefined : token;
+}
+
+/** Where clients of Anthropic's API carry theirs. In a request of anyone else that header is somebody else's business. */
+function anthropicKeyOf({ headers }: IncomingMessage): string | undefined {
+  if (headers["anthropic-version"] === undefined) return undefined;
+  return headers["x-api-key"]?.toString() || undefined;
 }
 
 /** Equal-length digests, so that the comparison takes the same time whatever was sent. */

@@ -60,7 +60,7 @@ export class HttpGateway {
     } catch (cause) {
       const refusal = refusalFor(cause);
       if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Request failed");
-      sendRefusal(response, refusal);
+      sendRefusal(response, refusal, this.#routeOf(url.pathname)?.refusalJson);
       return true;
     }
   }
@@ -115,7 +115,13 @@ export class HttpGateway {
   }
 
   #hasRoute(path: string): boolean {
-    return this.#methodsOf(path).length > 0;
+    return this.#routeOf(path) !== undefined;
+  }
+
+  /** A route of this path, whatever its method. */
+  #routeOf(path: string): Route | undefined {
+    const method = this.#methodsOf(path)[0];
+    return method === undefined ? undefined : findRoute(this.#routes, method, path)?.data;
   }
 
   #methodsOf(path: string): readonly Route["method"][] {

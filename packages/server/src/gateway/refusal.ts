@@ -33,12 +33,13 @@ export function refuseUpgrade(socket: Duplex, refusal: Refusal): void {
   socket.once("finish", () => socket.destroy());
 }
 
-export function sendRefusal(response: ServerResponse, refusal: Refusal): void {
+/** @param json says how the body looks */
+export function sendRefusal(response: ServerResponse, refusal: Refusal, json = bodyOf): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const body = bodyOf(refusal);
+  const body = json(refusal);
   response.writeHead(refusal.status, { ...headersOf(refusal), "content-length": Buffer.byteLength(body) });
   response.end(body);
 }

@@ -38,6 +38,9 @@ export interface KnownPage {
 /** Text of one merged delta: a frame stays small enough to be written, read and shown in one piece. */
 const MAX_MERGED_CHARS = 65_536;
 
+/** Less than any two deltas have together, also empty ones. */
+const NOTHING_MERGED = -1;
+
 /** Hot records that one page may look at, however well they merge. */
 const MAX_RECORDS_PER_PAGE = 4_096;
 
@@ -105,7 +108,7 @@ class PageBuilder {
   readonly #epoch: string;
   readonly #reader: PageReader;
   readonly #maxBytes: number;
-  readonly #merger = new RecordMerger<LogRecord>({ maxMergedChars: MAX_MERGED_CHARS });
+  readonly #merger: RecordMerger<LogRecord>;
   readonly #frames: Uint8Array[] = [];
   readonly #endedExecutionIds: string[] = [];
   #byteCount = 0;
@@ -119,6 +122,9 @@ class PageBuilder {
     this.#epoch = log.epoch;
     this.#reader = reader;
     this.#maxBytes = maxBytes;
+    const { deltas } = reader.transport.framing;
+    const maxMergedChars = deltas === "single" ? NOTHING_MERGED : MAX_MERGED_CHARS;
+    this.#merger = new RecordMerger({ maxMergedChars });
   }
 
   get isFull(): boolean {

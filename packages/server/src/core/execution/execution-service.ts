@@ -119,6 +119,10 @@ export class ExecutionService {
     });
   }
 
+  get handlerNames(): readonly string[] {
+    return [...this.#options.handlers.keys()];
+  }
+
   get runningCount(): number {
     return this.#running.size;
   }

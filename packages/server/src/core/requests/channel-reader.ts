@@ -11,7 +11,7 @@ import type { DeliveryLoop } from "../delivery/delivery-loop.ts";
 import type { Subscriber } from "../delivery/subscriber.ts";
 import type { ChannelLog } from "../log/channel-log.ts";
 import type { LogHub } from "../log/log-hub.ts";
-import type { Framing, Transport } from "../ports.ts";
+import type { DeltaFrames, Framing, Transport } from "../ports.ts";
 
 /** What stands in a channel, as clients of the protocol see it. */
 export type ChannelFrame = ServerMessageOf<
@@ -34,10 +34,16 @@ export interface ChannelReaderOptions {
   readonly from: CursorPlace;
   /** Named as excluded by none: a record that leaves out a session is not for a surface without one. @default "" */
   readonly sessionId?: string;
+  /** @default "merged" */
+  readonly deltas?: DeltaFrames | undefined;
 }
 
 /** No text of JSON has a line end in it. */
-const lineFraming: Framing = { id: "lines", frame: (text) => Buffer.from(`${text}\n`) };
+const frame = (text: string) => Buffer.from(`${text}\n`);
+const FRAMINGS: { readonly [Deltas in DeltaFrames]: Framing } = {
+  merged: { id: "lines", frame },
+  single: { id: "single-lines", deltas: "single", frame },
+};
 
 export class ChannelReader implements Subscriber, AsyncIterableIterator<ChannelFrame, undefined> {
   readonly sessionId: string;
@@ -63,6 +69,11 @@ export class ChannelReader implements Subscriber, AsyncIterableIterator<ChannelF
 
   get isClosed(): boolean {
     return this.#state !== "open";
+  }
+
+  /** Whether `next` has a frame at once. */
+  get hasFrame(): boolean {
+    return this.#takenCount < this.#frames.length;
   }
 
   [Symbol.asyncIterator](): this {
@@ -151,7 +162,7 @@ export class ChannelReader implements Subscriber, AsyncIterableIterator<ChannelF
     };
     const waitingBytes = () => (this.#waitingBytes === 0 ? 0 : Number.POSITIVE_INFINITY);
     return {
-      framing: lineFraming,
+      framing: FRAMINGS[this.#options.deltas ?? "merged"],
       write,
       /** Full until all of it has been taken. */
       get bufferedBytes() {

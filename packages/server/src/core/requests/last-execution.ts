@@ -13,7 +13,7 @@ export interface LastExecution {
 }
 
 /** Records looked at in one reading. Long answers take several. */
-const WINDOW_RECORDS = 2_048;
+export const WINDOW_RECORDS = 2_048;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /** @returns `undefined` when no execution is in what the log retains */
@@ -36,14 +36,14 @@ export async function lastExecution(hub: LogHub, key: LogKey): Promise<LastExecu
   return found === undefined ? undefined : { ...found, before: undefined };
 }
 
-async function positionAt(hub: LogHub, key: LogKey, seq: number): Promise<Position | undefined> {
+export async function positionAt(hub: LogHub, key: LogKey, seq: number): Promise<Position | undefined> {
   const { base } = await hub.state(key);
   if (seq <= base.seq) return seq === base.seq ? base : undefined;
   const tag = await hub.tagAt(key, seq);
   return tag === undefined ? undefined : { epoch: base.epoch, seq, tag };
 }
 
-async function recordsBetween(
+export async function recordsBetween(
   hub: LogHub,
   key: LogKey,
   afterSeq: number,

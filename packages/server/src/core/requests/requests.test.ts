@@ -71,6 +71,23 @@ describe("reading a channel", () => {
     expect(dataOf(rest)).toEqual([...Array.from({ length: 80 }, (_, index) => index + 121), "live"]);
   });
 
+  test("deltas come one by one where they are asked for so, also to one who is behind", async () => {
+    const fixture = new CoreFixture({ handlers: { three } });
+    const { requests } = fixture.server;
+    const { channel } = await requests.execute(alice, { commandId: "c1", handler: "three", input: {} });
+    const isEnd = ({ type }: ChannelFrame) => type === "execution_completed";
+    const textsOf = (frames: readonly ChannelFrame[]) =>
+      frames.flatMap((frame) =>
+        frame.type === "chunk" && "delta" in frame.chunk ? [frame.chunk["delta"]] : [],
+      );
+    const live = await requests.read(alice, channel, { since: "start" });
+    await driven(fixture, take(live.reader, isEnd));
+    const merged = await requests.read(alice, channel, { since: "start" });
+    expect(textsOf(await driven(fixture, take(merged.reader, isEnd)))).toEqual(["one two three"]);
+    const single = await requests.read(alice, channel, { since: "start", deltas: "single" });
+    expect(textsOf(await driven(fixture, take(single.reader, isEnd)))).toEqual(["one ", "two ", "three"]);
+  });
+
   test("a position of another log is told, and reading starts at the oldest record", async () => {
     const fixture = new CoreFixture();
     await publish(fixture, 2);
@@ -152,6 +169,35 @@ describe("executions", () => {
     expect(receipt.status).toBe("accepted");
     expect(await driven(fixture, final)).toMatchObject({ status: "applied" });
     expect((await server.requests.lastExecution(alice, "chat:1"))?.endSeq).toBeDefined();
+  });
+
+  test("what is said before the start comes first, once, also when the command is repeated", async () => {
+    const fixture = new CoreFixture({ handlers: { three } });
+    const { server } = fixture;
+    const request = {
+      commandId: "c1",
+      handler: "three",
+      input: {},
+      beforeStart: async ({ channel }: { readonly channel: string }) => {
+        await server.publish({ tenant: "default", channel, data: "first", commandId: "p1" });
+      },
+    };
+    const { channel, executionId } = await server.requests.execute(alice, request);
+    await server.requests.execute(alice, request);
+    const { reader } = await server.requests.read(alice, channel, { since: "start" });
+    const frames = await driven(
+      fixture,
+      take(reader, ({ type }) => type === "execution_completed"),
+    );
+    expect(frames.slice(0, 2)).toMatchObject([
+      { type: "message", data: "first" },
+      { type: "execution_started" },
+    ]);
+    expect(dataOf(frames)).toEqual(["first"]);
+    const begin = await server.requests.attemptBegin(alice, { channel, executionId });
+    expect(begin).toMatchObject({ seq: 2, before: { seq: 1 } });
+    expect(await server.requests.attemptBegin(alice, { channel, executionId: "other" })).toBeUndefined();
+    expect(server.requests.handlerNames).toEqual(["three"]);
   });
 
   test("a channel without executions has no last one", async () => {

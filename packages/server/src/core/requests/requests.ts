@@ -18,7 +18,9 @@ import type { CommandReceipt } from "../execution/command-receipts.ts";
 import type { ExecutionService } from "../execution/execution-service.ts";
 import type { Identity, Verb } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
+import type { DeltaFrames } from "../ports.ts";
 import { type PlaceRequest, placeFor } from "../resume-place.ts";
+import { type AttemptBegin, attemptBegin } from "./attempt-begin.ts";
 import { ChannelReader } from "./channel-reader.ts";
 import { type LastExecution, lastExecution } from "./last-execution.ts";
 
@@ -38,15 +40,28 @@ export interface ExecuteRequest {
   readonly input: unknown;
   /** @default "keep" */
   readonly onUnwatched?: OnUnwatched | undefined;
+  /**
+   * Called when it has its id and before it starts: the time to begin to watch it, or to say something in its channel that has to
+   * come first. Called again when the command is repeated.
+   */
+  readonly beforeStart?: ((claimed: ClaimedExecution) => Promise<void>) | undefined;
 }
 
-export interface StartedExecution {
+export interface ClaimedExecution {
   readonly executionId: string;
   readonly channel: string;
+}
+
+export interface StartedExecution extends ClaimedExecution {
   /** Where its channel ended before it was started now; all of it that is new comes after. */
   readonly before: Position;
   /** False when it has been asked for before and has ended. */
   readonly isRunning: boolean;
+}
+
+export interface ReadRequest extends PlaceRequest {
+  /** @default "merged" */
+  readonly deltas?: DeltaFrames | undefined;
 }
 
 export interface Reading {
@@ -90,6 +105,7 @@ export class Requests {
     await this.require(identity, "execute", request.channel ?? `${EXECUTION_NAMESPACE}:new`);
     const claim = await executions.claim({ tenant, clientId, commandId, handler, channel: request.channel });
     const { executionId, channel } = claim;
+    await request.beforeStart?.({ executionId, channel });
     const { head } = await hub.open({ tenant, channel });
     const isRunning = await executions.start(claim, { identity, sessionId: undefined, input, onUnwatched });
     return { executionId, channel, before: head, isRunning };
@@ -116,17 +132,17 @@ export class Requests {
   }
 
   /** Begins to read a channel. Close the reader when nobody takes what it gives. @throws FORBIDDEN, STORE_UNAVAILABLE */
-  async read(identity: Identity, channel: string, request: PlaceRequest): Promise<Reading> {
+  async read(identity: Identity, channel: string, request: ReadRequest): Promise<Reading> {
     await this.require(identity, "subscribe", channel);
     return this.follow({ tenant: identity.tenant, channel }, request);
   }
 
   /** The same for a log of the server's own, which has no permission to ask for: that is its owner's part. @throws STORE_UNAVAILABLE */
-  async follow(key: LogKey, request: PlaceRequest): Promise<Reading> {
+  async follow(key: LogKey, request: ReadRequest): Promise<Reading> {
     const { hub, delivery } = this.#options;
     const opened = await hub.open(key);
     const { from, resetReason } = await placeFor(hub, key, opened, request);
-    const reader = new ChannelReader({ hub, delivery, log: opened.log, from });
+    const reader = new ChannelReader({ hub, delivery, log: opened.log, from, deltas: request.deltas });
     return { reader, position: formatPosition(from), resetReason };
   }
 
@@ -134,6 +150,18 @@ export class Requests {
   async lastExecution(identity: Identity, channel: string): Promise<LastExecution | undefined> {
     await this.require(identity, "history", channel);
     return lastExecution(this.#options.hub, { tenant: identity.tenant, channel });
+  }
+
+  /** Where the newest attempt of an execution begins. @throws FORBIDDEN, STORE_UNAVAILABLE */
+  async attemptBegin(identity: Identity, execution: ClaimedExecution): Promise<AttemptBegin | undefined> {
+    const { channel, executionId } = execution;
+    await this.require(identity, "history", channel);
+    return attemptBegin(this.#options.hub, { tenant: identity.tenant, channel }, executionId);
+  }
+
+  /** What can be executed here, by name. */
+  get handlerNames(): readonly string[] {
+    return this.#options.executions.handlerNames;
   }
 
   /** An execution that runs nowhere is answered as such, whoever asks: there is nothing to protect. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Identity } from "../../core/identity.ts";
 import type { SessionServer } from "../../core/session-server.ts";
+import type { Refusal } from "../refusal.ts";
 
 /** A request that has come through the door. */
 export interface RouteRequest {
@@ -47,4 +48,6 @@ export interface Route {
   /** `:name` stands for a segment, `**:name` for the rest of the path. */
   readonly path: string;
   readonly answer: RouteHandler;
+  /** The body of a refusal as the clients of this path read it. @default `{"code", "message"}` */
+  readonly refusalJson?: (refusal: Refusal) => string;
 }
