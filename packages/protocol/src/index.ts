@@ -1,3 +1,4 @@
+export * from "./answer-stream.ts";
 export * from "./channel-name.ts";
 export * from "./chunk.ts";
 export * from "./chunk-fold.ts";

@@ -8,6 +8,8 @@ export interface LastExecution {
   readonly executionId: string;
   /** Of its terminal record; `undefined` while it runs. */
   readonly endSeq: number | undefined;
+  /** When its terminal record was stored, in milliseconds since 1970; `undefined` while it runs. */
+  readonly endedAtMs: number | undefined;
   /** Right before its `execution_started`; `undefined` when that is not retained. */
   readonly before: Position | undefined;
 }
@@ -16,24 +18,35 @@ export interface LastExecution {
 const WINDOW_RECORDS = 2_048;
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
-/** @returns `undefined` when no execution is in what the log retains */
+/**
+ * Of several that run at once it is the one that was started last; where no start is retained, the one that wrote last.
+ *
+ * @returns `undefined` when no execution is in what the log retains
+ */
 export async function lastExecution(hub: LogHub, key: LogKey): Promise<LastExecution | undefined> {
   const state = await hub.state(key);
+  const ends = new Map<string, LogRecord>();
   let endSeq = state.head.seq;
-  let found: { executionId: string; endSeq: number | undefined } | undefined;
+  let wroteLast: string | undefined;
   while (endSeq > state.base.seq) {
     const afterSeq = Math.max(state.base.seq, endSeq - WINDOW_RECORDS);
     for (const record of (await recordsBetween(hub, key, afterSeq, endSeq)).reverse()) {
-      if (record.executionId === undefined) continue;
-      // Records of several executions may alternate: the one that wrote last is the one that is meant.
-      found ??= { executionId: record.executionId, endSeq: isTerminal(record) ? record.seq : undefined };
-      if (record.type === "execution_started" && record.executionId === found.executionId) {
-        return { ...found, before: await positionAt(hub, key, record.seq - 1) };
+      const { executionId } = record;
+      if (executionId === undefined) continue;
+      wroteLast ??= executionId;
+      if (isTerminal(record)) ends.set(executionId, record);
+      if (record.type === "execution_started") {
+        return { ...foundAs(executionId, ends), before: await positionAt(hub, key, record.seq - 1) };
       }
     }
     endSeq = afterSeq;
   }
-  return found === undefined ? undefined : { ...found, before: undefined };
+  return wroteLast === undefined ? undefined : { ...foundAs(wroteLast, ends), before: undefined };
+}
+
+function foundAs(executionId: string, ends: ReadonlyMap<string, LogRecord>): Omit<LastExecution, "before"> {
+  const end = ends.get(executionId);
+  return { executionId, endSeq: end?.seq, endedAtMs: end?.timeMs };
 }
 
 async function positionAt(hub: LogHub, key: LogKey, seq: number): Promise<Position | undefined> {

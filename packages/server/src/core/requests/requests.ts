@@ -46,6 +46,8 @@ export interface StartedExecution {
   readonly before: Position;
   /** False when it has been asked for before and has ended. */
   readonly isRunning: boolean;
+  /** It has been asked for before: what it has written since then lies before `before`. */
+  readonly isRepeated: boolean;
 }
 
 export interface Reading {
@@ -88,10 +90,10 @@ export class Requests {
     const { commandId, handler, input, onUnwatched = "keep" } = request;
     await this.require(identity, "execute", request.channel ?? `${EXECUTION_NAMESPACE}:new`);
     const claim = await executions.claim({ tenant, clientId, commandId, handler, channel: request.channel });
-    const { executionId, channel } = claim;
+    const { executionId, channel, isRepeated } = claim;
     const { head } = await hub.open({ tenant, channel });
     const isRunning = await executions.start(claim, { identity, sessionId: undefined, input, onUnwatched });
-    return { executionId, channel, before: head, isRunning };
+    return { executionId, channel, before: head, isRunning, isRepeated };
   }
 
   /** Asks an execution to stop, on whichever node it runs. @throws FORBIDDEN, STORE_UNAVAILABLE */

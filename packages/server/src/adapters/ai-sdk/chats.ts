@@ -1,0 +1,150 @@
+/**
+ * The chats of one server, as clients of the AI SDK know them: start an answer, take it up again, stop it. A chat is the channel
+ * `chat:ID`, an answer is an execution in it.
+ */
+import { randomUUID } from "node:crypto";
+import { formatPosition, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
+import type { Identity } from "../../core/identity.ts";
+import type { GivenCommand } from "../../core/requests/requests.ts";
+import type { SessionServer } from "../../core/session-server.ts";
+import { Answer } from "./answer.ts";
+import { type ChatRequest, channelOf } from "./chat-request.ts";
+import { EndLedger } from "./end-ledger.ts";
+import { isAnswerOwed } from "./resume-choice.ts";
+
+export interface StartOptions {
+  readonly commandId: string;
+  readonly onUnwatched: OnUnwatched | undefined;
+  /** What the client sent besides, where its transport has a place for it. */
+  readonly metadata?: unknown;
+}
+
+const chatsOf = new WeakMap<SessionServer, Chats>();
+
+export class Chats {
+  readonly ends = new EndLedger();
+  readonly #core: SessionServer;
+  /** Answers whose execution is being started, by chat. */
+  readonly #starting = new Map<string, Set<Promise<unknown>>>();
+
+  private constructor(core: SessionServer) {
+    this.#core = core;
+  }
+
+  static of(core: SessionServer): Chats {
+    const chats = chatsOf.get(core) ?? new Chats(core);
+    chatsOf.set(core, chats);
+    return chats;
+  }
+
+  /** Starts an answer, or takes up the one that was started under this command id. @throws as `Requests.execute` does */
+  start(identity: Identity, request: ChatRequest, options: StartOptions): Promise<Answer> {
+    const starting = this.#start(identity, request, options);
+    this.#track(startKeyOf(identity, channelOf(request.chatId)), starting);
+    return starting;
+  }
+
+  /** The last answer of a chat, from its beginning, unless the client has it. @throws FORBIDDEN, STORE_UNAVAILABLE */
+  async resume(identity: Identity, chatId: string): Promise<Answer | undefined> {
+    const channel = channelOf(chatId);
+    const last = await this.#core.requests.lastExecution(identity, channel);
+    if (last === undefined) return undefined;
+    const { executionId, endedAtMs } = last;
+    const delivery = this.ends.of({ ...identity, channel }, executionId);
+    if (!isAnswerOwed({ endedAtMs, delivery, nowMs: Date.now() })) return undefined;
+    return this.#attach(identity, channel, { executionId, isRunning: endedAtMs === undefined });
+  }
+
+  /** Stops the last answer of a chat, wherever it runs. @throws UNKNOWN_EXECUTION when there is none, FORBIDDEN */
+  async stop(identity: Identity, chatId: string): Promise<GivenCommand> {
+    const executionId = await this.#lastExecutionId(identity, chatId);
+    return this.cancel(identity, executionId);
+  }
+
+  /** Stops an execution. One that has ended is past stopping, which is no fault of whoever asks. */
+  async cancel(identity: Identity, executionId: string): Promise<GivenCommand> {
+    const given = await this.#core.requests.cancel(identity, { commandId: randomUUID(), executionId });
+    if (given.receipt.error?.code !== "UNKNOWN_EXECUTION") return given;
+    const receipt = { status: "superseded" as const, executionId };
+    return { receipt, final: Promise.resolve(receipt) };
+  }
+
+  /** Hands an input to the last answer of a chat. @throws UNKNOWN_EXECUTION when there is none, FORBIDDEN */
+  async input(identity: Identity, chatId: string, data: unknown, commandId: string): Promise<GivenCommand> {
+    const executionId = await this.#lastExecutionId(identity, chatId);
+    return this.#core.requests.input(identity, { commandId, executionId, data });
+  }
+
+  async #start(identity: Identity, request: ChatRequest, options: StartOptions): Promise<Answer> {
+    const { chatId, handler, messages, trigger, messageId, body } = request;
+    const { commandId, onUnwatched, metadata } = options;
+    const channel = channelOf(chatId);
+    // There before the execution is: so it is watched from its first moment on, and nothing of it is missed.
+    const { reader } = await this.#core.requests.read(identity, channel, { since: "head" });
+    let isTaken = false;
+    try {
+      const input = { messages, trigger, messageId, body, ...(metadata === undefined ? {} : { metadata }) };
+      const started = await this.#core.requests.execute(identity, {
+        commandId,
+        handler,
+        channel,
+        input,
+        onUnwatched,
+      });
+      const { executionId, isRepeated } = started;
+      const isContinuation = messages.at(-1)?.["role"] === "assistant";
+      if (isRepeated) return await this.#attach(identity, channel, { ...started, isContinuation });
+      isTaken = true;
+      return new Answer({ executionId, channel, reader, isContinuation, lastSeq: undefined });
+    } finally {
+      if (!isTaken) reader.close();
+    }
+  }
+
+  async #attach(
+    identity: Identity,
+    channel: string,
+    known: { executionId: string; isRunning: boolean; isContinuation?: boolean },
+  ): Promise<Answer> {
+    const { requests, hub } = this.#core;
+    const { executionId, isRunning, isContinuation = false } = known;
+    const last = await requests.lastExecution(identity, channel);
+    const before = last?.executionId === executionId ? last.before : undefined;
+    const place =
+      before === undefined ? { since: "start" as const } : { position: formatPosition(before) };
+    // Read before the reader begins: what is written from now on is not the end of what has ended.
+    const { head, base } = await hub.state({ tenant: identity.tenant, channel });
+    const { reader } = await requests.read(identity, channel, place);
+    const lastSeq = head.seq > base.seq ? head.seq : 0;
+    return new Answer({
+      executionId,
+      channel,
+      reader,
+      isContinuation,
+      lastSeq: isRunning ? undefined : lastSeq,
+    });
+  }
+
+  async #lastExecutionId(identity: Identity, chatId: string): Promise<string> {
+    const channel = channelOf(chatId);
+    // A stop may overtake what it is meant for.
+    await Promise.allSettled(this.#starting.get(startKeyOf(identity, channel)) ?? []);
+    const last = await this.#core.requests.lastExecution(identity, channel);
+    if (last !== undefined) return last.executionId;
+    throw new TachikomaError("UNKNOWN_EXECUTION", `Nothing has been answered in ${channel}`);
+  }
+
+  #track(key: string, starting: Promise<unknown>): void {
+    const all = this.#starting.get(key) ?? new Set();
+    this.#starting.set(key, all.add(starting));
+    const done = () => {
+      all.delete(starting);
+      if (all.size === 0) this.#starting.delete(key);
+    };
+    starting.then(done, done);
+  }
+}
+
+function startKeyOf({ tenant }: Identity, channel: string): string {
+  return JSON.stringify([tenant, channel]);
+}
