@@ -10,6 +10,7 @@ import { readChatId, readChatRequest } from "./chat-request.ts";
 import { Chats } from "./chats.ts";
 import { commandIdFor } from "./command-id.ts";
 import { EVENT_STREAM_HEADERS, EVENT_STREAM_KEEP_ALIVE, eventStream } from "./event-stream.ts";
+import { noteNextRequest, watchForLateCut } from "./late-cut.ts";
 import { unwatchedParameter } from "./unwatched-parameter.ts";
 
 export const aiSdkRoutes: readonly Route[] = [
@@ -48,17 +49,21 @@ async function postInput(core: SessionServer, request: RouteRequest): Promise<Ro
   return receiptOf(await Chats.of(core).input(request.identity, chatId, body["data"], commandId));
 }
 
-function streamOf(core: SessionServer, { identity, signal }: RouteRequest, answer: Answer): RouteResponse {
+function streamOf(core: SessionServer, request: RouteRequest, answer: Answer): RouteResponse {
+  const { identity, signal, incoming } = request;
   const { ends } = Chats.of(core);
   const { channel, executionId } = answer;
   const reader = { ...identity, channel };
+  const { socket } = incoming;
+  noteNextRequest(socket);
   return {
     status: 200,
     headers: { ...EVENT_STREAM_HEADERS, "x-tachikoma-execution-id": executionId },
     keepAlive: EVENT_STREAM_KEEP_ALIVE,
     stream: eventStream(answer, signal, (isGiven) => {
-      if (isGiven) ends.noteGiven(reader, executionId);
-      else ends.noteCut(reader, executionId);
+      if (!isGiven) return ends.noteCut(reader, executionId);
+      ends.noteGiven(reader, executionId);
+      watchForLateCut(socket, () => ends.noteCut(reader, executionId));
     }),
   };
 }
