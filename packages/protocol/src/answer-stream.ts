@@ -37,6 +37,8 @@ export interface AnswerStreamOptions {
   readonly executionId: string;
   /** The client adds what it is given to a message that it has already: none of it can be taken back. @default false */
   readonly isContinuation?: boolean;
+  /** The client has the beginning of the execution already, and gets the rest. @default false */
+  readonly isBegun?: boolean;
 }
 
 const NOTHING: AnswerStep = { chunks: [], state: "open" };
@@ -45,14 +47,18 @@ const VOID: AnswerStep = { chunks: [], state: "void" };
 export class AnswerStream {
   readonly #executionId: string;
   readonly #isContinuation: boolean;
-  #phase: "awaiting" | "giving" | "giving-again" | "over" = "awaiting";
-  #given = new GivenContent();
+  #phase: "awaiting" | "giving" | "giving-again" | "over";
+  readonly #given = new GivenContent();
+  /** More than `#given` knows. */
+  readonly #hasGiven: boolean;
   /** An ending chunk of the handler's: whether it stands is known when the execution has ended. */
   #held: Chunk | undefined;
 
-  constructor({ executionId, isContinuation = false }: AnswerStreamOptions) {
+  constructor({ executionId, isContinuation = false, isBegun = false }: AnswerStreamOptions) {
     this.#executionId = executionId;
-    this.#isContinuation = isContinuation;
+    this.#isContinuation = isContinuation || isBegun;
+    this.#hasGiven = isBegun;
+    this.#phase = isBegun ? "giving" : "awaiting";
   }
 
   take(event: AnswerEvent): AnswerStep {
@@ -77,7 +83,7 @@ export class AnswerStream {
       return NOTHING;
     }
     this.#phase = "giving-again";
-    if (this.#given.isEmpty) return NOTHING;
+    if (this.#isEmpty) return NOTHING;
     if (this.#isContinuation || !this.#given.canBeTakenBack) return this.#void();
     this.#given.takenBack();
     return { chunks: [{ type: "reset-step" }], state: "open" };
@@ -85,11 +91,15 @@ export class AnswerStream {
 
   #reset(): AnswerStep {
     if (this.#phase === "awaiting") return NOTHING;
-    if (!this.#given.isEmpty) return this.#void();
+    if (!this.#isEmpty) return this.#void();
     this.#held = undefined;
     // What is left of the execution follows, from its start or from somewhere in it.
     this.#phase = "awaiting";
     return NOTHING;
+  }
+
+  get #isEmpty(): boolean {
+    return this.#given.isEmpty && !this.#hasGiven;
   }
 
   #void(): AnswerStep {
@@ -116,7 +126,9 @@ export class AnswerStream {
       case "completed":
         return held ?? { type: "finish" };
       case "failed":
-        return held?.type === "error" ? held : { type: "error", errorText: error?.message ?? "The answer failed" };
+        return held?.type === "error"
+          ? held
+          : { type: "error", errorText: error?.message ?? "The answer failed" };
       case "cancelled":
         return held?.type === "abort" ? held : { type: "abort", reason: "cancelled" };
       case "interrupted":

@@ -40,7 +40,11 @@ export class GivenContent {
   /** Whether a chunk of the new attempt only says again what was said and has not been taken back. */
   isKnown(chunk: Chunk): boolean {
     if (chunk.type === "start") {
-      return this.#messageId !== undefined && chunk.messageMetadata === undefined && !this.#isOther(chunk.messageId);
+      return (
+        this.#messageId !== undefined &&
+        chunk.messageMetadata === undefined &&
+        !this.#isOther(chunk.messageId)
+      );
     }
     return chunk.type === "start-step" && this.#stepCount > 0 && !this.#hasParts;
   }

@@ -1,5 +1,5 @@
 /** One answer on its way to one client: read from its channel, from its beginning, until it has ended. */
-import { AnswerStream, type AnswerStep, parsePosition } from "@tachikoma/protocol";
+import { type AnswerStep, AnswerStream, parsePosition } from "@tachikoma/protocol";
 import type { ChannelReader } from "../../core/requests/channel-reader.ts";
 import { answerEventOf } from "./answer-event.ts";
 
@@ -10,8 +10,15 @@ export interface AnswerOptions {
   readonly reader: ChannelReader;
   /** The client adds it to a message that it has. */
   readonly isContinuation: boolean;
+  /** The reader stands behind what the client has of this execution, and not before its first record. @default false */
+  readonly isBegun?: boolean;
   /** Where its last record is at the latest, when it has ended: what is not there by then is not retained. */
   readonly lastSeq: number | undefined;
+}
+
+export interface AnswerPiece extends AnswerStep {
+  /** Of the last record that it covers, in wire form. */
+  readonly position: string;
 }
 
 export class Answer {
@@ -28,19 +35,21 @@ export class Answer {
   }
 
   /** Ends after a step that is not `open`, and without one when it is closed. To be called once. @throws STORE_UNAVAILABLE */
-  async *steps(): AsyncGenerator<AnswerStep, void, undefined> {
+  async *steps(): AsyncGenerator<AnswerPiece, void, undefined> {
     const { reader, lastSeq } = this.#options;
     if (lastSeq === 0) {
-      yield this.#notRetained();
+      yield { ...this.#notRetained(), position: "" };
       return;
     }
     for await (const frame of reader) {
       const event = answerEventOf(frame, this.executionId);
       const step = event === undefined ? undefined : this.#stream.take(event);
-      if (step !== undefined && (step.chunks.length > 0 || step.state !== "open")) yield step;
+      const { position } = frame;
+      if (step !== undefined && (step.chunks.length > 0 || step.state !== "open"))
+        yield { ...step, position };
       if (step !== undefined && step.state !== "open") return;
-      if (lastSeq === undefined || (parsePosition(frame.position)?.seq ?? 0) < lastSeq) continue;
-      yield this.#notRetained();
+      if (lastSeq === undefined || (parsePosition(position)?.seq ?? 0) < lastSeq) continue;
+      yield { ...this.#notRetained(), position };
       return;
     }
   }

@@ -37,7 +37,14 @@ export interface ChatFields {
 }
 
 /** @throws INVALID_MESSAGE, INVALID_CHANNEL */
-export function readChatRequest({ id, trigger, messageId, messages, body, handler }: ChatFields): ChatRequest {
+export function readChatRequest({
+  id,
+  trigger,
+  messageId,
+  messages,
+  body,
+  handler,
+}: ChatFields): ChatRequest {
   const { handler: handlerInBody, ...rest } = body;
   return {
     chatId: readChatId(id),
@@ -59,7 +66,8 @@ export function channelOf(chatId: string): string {
 
 /** The id of a chat. @throws INVALID_MESSAGE, INVALID_CHANNEL */
 export function readChatId(id: unknown): string {
-  if (typeof id !== "string" || id === "") throw invalid(`id is ${kindOf(id)}; it must be the id of the chat`);
+  if (typeof id !== "string" || id === "")
+    throw invalid(`id is ${kindOf(id)}; it must be the id of the chat`);
   channelOf(id);
   return id;
 }

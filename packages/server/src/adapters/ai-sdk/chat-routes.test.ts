@@ -12,6 +12,7 @@ import { within } from "../../gateway/websocket/testing/deadline.ts";
 import { startTestServer, type TestServer } from "../../testing/test-server.ts";
 import { HeadlessChat, HeadlessChat6 } from "./testing/headless-chat.ts";
 import { ScriptedHandler } from "./testing/scripted-handler.ts";
+import { untilUnwatched } from "./testing/until-unwatched.ts";
 
 async function chatServer(options: Parameters<typeof startTestServer>[0] = {}) {
   const script = new ScriptedHandler();
@@ -28,7 +29,10 @@ function tunnel() {
     const signal = AbortSignal.any([cut.signal, ...(init?.signal ? [init.signal] : [])]);
     const response = await fetch(input, { ...init, signal });
     const body = response.body?.pipeThrough(new TransformStream());
-    return new Response(response.status === 204 ? null : body, { status: response.status, headers: response.headers });
+    return new Response(response.status === 204 ? null : body, {
+      status: response.status,
+      headers: response.headers,
+    });
   };
   return {
     fetch: fetchThrough,
@@ -39,7 +43,11 @@ function tunnel() {
   };
 }
 
-function chatOn(server: TestServer, id: string, options: ConstructorParameters<typeof DefaultChatTransport>[0] = {}) {
+function chatOn(
+  server: TestServer,
+  id: string,
+  options: ConstructorParameters<typeof DefaultChatTransport>[0] = {},
+) {
   const transport = new DefaultChatTransport<UIMessage>({ api: server.httpUrl("/api/chat"), ...options });
   const chat = new HeadlessChat({ id, transport });
   onTestFinished(() => chat.stop());
@@ -54,12 +62,6 @@ const body = (over: object = {}) => ({
   messages: [{ id: "u1", role: "user", parts: [{ type: "text", text: "hi" }] }],
   ...over,
 });
-
-/** The server has noticed that nobody reads any more. */
-async function untilUnwatched(server: TestServer): Promise<void> {
-  const isUnwatched = async () => /^tachikoma_cursors 0$/m.test((await server.http("/metrics")).text);
-  while (!(await isUnwatched())) await new Promise((resolve) => setImmediate(resolve));
-}
 
 function chunksOf(text: string): UIMessageChunk[] {
   const events = text.split("\n\n").filter((event) => event.startsWith("data: {"));
@@ -80,7 +82,9 @@ describe("a stock useChat over HTTP", () => {
     run.say("Hello", " there").end();
     await chat.until("the answer", ({ status }) => status === "ready");
     expect(chat.answer).toBe("Hello there");
-    expect(chat.finishes).toMatchObject([{ isAbort: false, isDisconnect: false, isError: false, finishReason: "stop" }]);
+    expect(chat.finishes).toMatchObject([
+      { isAbort: false, isDisconnect: false, isError: false, finishReason: "stop" },
+    ]);
   });
 
   test("its connection may be lost in the middle: taken up again the text is whole and stands once", async () => {
@@ -140,7 +144,13 @@ describe("a stock useChat over HTTP", () => {
       "cache-control": expect.stringContaining("no-store"),
     });
     expect(text).toMatch(/data: \[DONE\]\n\n$/);
-    expect(chunksOf(text).map(({ type }) => type)).toEqual(["start", "text-start", "text-delta", "text-end", "finish"]);
+    expect(chunksOf(text).map(({ type }) => type)).toEqual([
+      "start",
+      "text-start",
+      "text-delta",
+      "text-end",
+      "finish",
+    ]);
     expect((await server.http(streamOf("1"))).status).toBe(204);
   });
 
@@ -239,7 +249,7 @@ describe("a stock useChat over HTTP", () => {
     run.say("one ");
     const watcher = await server.welcomed();
     await watcher.ask({ type: "subscribe", id: "s", channel: "chat:1", since: "start" });
-    for (let seen = ""; !seen.includes("one"); seen = JSON.stringify(await watcher.next("chunk"))) continue;
+    for (let seen = ""; !seen.includes("one"); seen = JSON.stringify(await watcher.next("chunk")));
     const second = fetch(server.httpUrl("/api/chat"), { method: "POST", body: JSON.stringify(body()) });
     const response = await within("the second answer to begin", second);
     run.say("two").end();
@@ -279,7 +289,10 @@ describe("a stock useChat over HTTP", () => {
       else await server.post(`/api/chat/${ending}/stop`, {});
       await chat.until("the end", ({ status }) => status === "ready" || status === "error");
       expect(data).toMatchObject([
-        { type: "data-execution-ended", data: { outcome: ending, usage: { inputTokens: 3, outputTokens: 5 } } },
+        {
+          type: "data-execution-ended",
+          data: { outcome: ending, usage: { inputTokens: 3, outputTokens: 5 } },
+        },
       ]);
       expect(JSON.stringify(chat.messages)).not.toContain("inputTokens");
     }
@@ -343,7 +356,11 @@ describe("a tool that needs approval", () => {
           yield { type: "tool-approval-request" as const, approvalId: "a1", toolCallId: call.toolCallId };
           for await (const data of inputs) {
             const { approved } = data as { approved: boolean };
-            yield { type: "tool-output-available" as const, toolCallId: call.toolCallId, output: { approved } };
+            yield {
+              type: "tool-output-available" as const,
+              toolCallId: call.toolCallId,
+              output: { approved },
+            };
             return;
           }
         },
@@ -351,11 +368,17 @@ describe("a tool that needs approval", () => {
     });
     const chat = chatOn(server, "input");
     ask(chat);
-    await chat.until("the question", ({ messages }) => JSON.stringify(messages).includes("approval-requested"));
-    const receipt = await server.post("/api/chat/input/input", { data: { approvalId: "a1", approved: true } });
+    await chat.until("the question", ({ messages }) =>
+      JSON.stringify(messages).includes("approval-requested"),
+    );
+    const receipt = await server.post("/api/chat/input/input", {
+      data: { approvalId: "a1", approved: true },
+    });
     expect(receipt).toMatchObject({ status: 200, json: { status: "accepted" } });
     await chat.until("the end", ({ status }) => status === "ready");
-    expect(chat.lastMessage?.parts).toMatchObject([{ state: "output-available", output: { approved: true } }]);
+    expect(chat.lastMessage?.parts).toMatchObject([
+      { state: "output-available", output: { approved: true } },
+    ]);
   });
 });
 
@@ -409,7 +432,10 @@ describe("what is asked wrongly", () => {
       status: 404,
       json: { message: expect.stringContaining("there are: chat") },
     });
-    const answer = server.post("/api/chat?handler=chat&on_unwatched=20", body({ handler: "nobody", extra: 1 }));
+    const answer = server.post(
+      "/api/chat?handler=chat&on_unwatched=20",
+      body({ handler: "nobody", extra: 1 }),
+    );
     (await script.run(0)).end();
     expect((await answer).status).toBe(200);
     expect(script.runs[0]?.input["body"]).toEqual({ extra: 1 });
@@ -418,7 +444,10 @@ describe("what is asked wrongly", () => {
   test("nobody reads, stops or feeds the chats of others", async () => {
     const grants = [{ verbs: "all" as const, channels: "chat:alice-*" }];
     const { script, server } = await chatServer({ auth: () => ({ subject: "alice", grants }) });
-    expect(await server.post("/api/chat", body())).toMatchObject({ status: 403, json: { code: "FORBIDDEN" } });
+    expect(await server.post("/api/chat", body())).toMatchObject({
+      status: 403,
+      json: { code: "FORBIDDEN" },
+    });
     expect(await server.http(streamOf("1"))).toMatchObject({ status: 403 });
     expect(await server.post("/api/chat/1/stop", {})).toMatchObject({ status: 403 });
     expect(await server.post("/api/chat/1/input", { data: 1 })).toMatchObject({ status: 403 });

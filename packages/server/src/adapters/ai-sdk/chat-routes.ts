@@ -85,5 +85,8 @@ function idempotencyKeyOf({ incoming }: RouteRequest): string | undefined {
   const key = incoming.headers["idempotency-key"];
   if (key === undefined || key === "") return undefined;
   if (typeof key === "string" && key.length <= MAX_ID_CHARS) return key;
-  throw new TachikomaError("INVALID_MESSAGE", `Idempotency-Key is not a text of 1 to ${MAX_ID_CHARS} characters`);
+  throw new TachikomaError(
+    "INVALID_MESSAGE",
+    `Idempotency-Key is not a text of 1 to ${MAX_ID_CHARS} characters`,
+  );
 }

@@ -9,8 +9,9 @@ import type { GivenCommand } from "../../core/requests/requests.ts";
 import type { SessionServer } from "../../core/session-server.ts";
 import { Answer } from "./answer.ts";
 import { type ChatRequest, channelOf } from "./chat-request.ts";
-import { EndLedger } from "./end-ledger.ts";
+import { EndLedger, type EndReader } from "./end-ledger.ts";
 import { isAnswerOwed } from "./resume-choice.ts";
+import { SequenceBook, type SequencePage, type SequencePlace } from "./sequence-book.ts";
 
 export interface StartOptions {
   readonly commandId: string;
@@ -24,6 +25,7 @@ const chatsOf = new WeakMap<SessionServer, Chats>();
 export class Chats {
   readonly ends = new EndLedger();
   readonly #core: SessionServer;
+  readonly #sequences = new SequenceBook();
   /** Answers whose execution is being started, by chat. */
   readonly #starting = new Map<string, Set<Promise<unknown>>>();
 
@@ -44,15 +46,32 @@ export class Chats {
     return starting;
   }
 
-  /** The last answer of a chat, from its beginning, unless the client has it. @throws FORBIDDEN, STORE_UNAVAILABLE */
-  async resume(identity: Identity, chatId: string): Promise<Answer | undefined> {
+  /**
+   * The last answer of a chat, unless the client has it: from its beginning, or from the chunk after the one of this number where the
+   * stream is remembered that it comes from.
+   *
+   * @throws FORBIDDEN, STORE_UNAVAILABLE
+   */
+  async resume(identity: Identity, chatId: string, lastSequence?: number): Promise<Answer | undefined> {
     const channel = channelOf(chatId);
     const last = await this.#core.requests.lastExecution(identity, channel);
     if (last === undefined) return undefined;
     const { executionId, endedAtMs } = last;
     const delivery = this.ends.of({ ...identity, channel }, executionId);
     if (!isAnswerOwed({ endedAtMs, delivery, nowMs: Date.now() })) return undefined;
-    return this.#attach(identity, channel, { executionId, isRunning: endedAtMs === undefined });
+    const isRunning = endedAtMs === undefined;
+    const place = lastSequence === undefined ? undefined : this.#placeAfter(identity, channel, lastSequence);
+    if (place?.executionId === executionId) {
+      if (last.endSeq !== undefined && place.seq >= last.endSeq) return undefined;
+      const rest = await this.#restAfter(identity, channel, place);
+      if (rest !== undefined) return rest;
+    }
+    return this.#attach(identity, channel, { executionId, isRunning });
+  }
+
+  /** What the numbers of a stream stand for that is being sent to this reader. */
+  remember(reader: EndReader, page: SequencePage): void {
+    this.#sequences.open(readerKeyOf(reader), page);
   }
 
   /** Stops the last answer of a chat, wherever it runs. @throws UNKNOWN_EXECUTION when there is none, FORBIDDEN */
@@ -110,8 +129,7 @@ export class Chats {
     const { executionId, isRunning, isContinuation = false } = known;
     const last = await requests.lastExecution(identity, channel);
     const before = last?.executionId === executionId ? last.before : undefined;
-    const place =
-      before === undefined ? { since: "start" as const } : { position: formatPosition(before) };
+    const place = before === undefined ? { since: "start" as const } : { position: formatPosition(before) };
     // Read before the reader begins: what is written from now on is not the end of what has ended.
     const { head, base } = await hub.state({ tenant: identity.tenant, channel });
     const { reader } = await requests.read(identity, channel, place);
@@ -123,6 +141,32 @@ export class Chats {
       isContinuation,
       lastSeq: isRunning ? undefined : lastSeq,
     });
+  }
+
+  #placeAfter(identity: Identity, channel: string, lastSequence: number): SequencePlace | undefined {
+    return this.#sequences.placeAfter(readerKeyOf({ ...identity, channel }), lastSequence);
+  }
+
+  /** `undefined` where it cannot be proven that the log is still the one that the client has read. */
+  async #restAfter(identity: Identity, channel: string, place: SequencePlace): Promise<Answer | undefined> {
+    const { executionId } = place;
+    const { hub, requests } = this.#core;
+    const tag = await hub.tagAt({ tenant: identity.tenant, channel }, place.seq);
+    if (tag === undefined) return undefined;
+    const position = formatPosition({ epoch: place.epoch, seq: place.seq, tag });
+    const { reader, resetReason } = await requests.read(identity, channel, { position });
+    if (resetReason === undefined) {
+      return new Answer({
+        executionId,
+        channel,
+        reader,
+        isContinuation: false,
+        isBegun: true,
+        lastSeq: undefined,
+      });
+    }
+    reader.close();
+    return undefined;
   }
 
   async #lastExecutionId(identity: Identity, chatId: string): Promise<string> {
@@ -143,6 +187,10 @@ export class Chats {
     };
     starting.then(done, done);
   }
+}
+
+function readerKeyOf({ tenant, clientId, channel }: EndReader): string {
+  return JSON.stringify([tenant, clientId, channel]);
 }
 
 function startKeyOf({ tenant }: Identity, channel: string): string {
