@@ -145,7 +145,12 @@ describe("the SDK's own client", () => {
   const isTaken = async (chunk: Chunk) => (await schema.validate!(JSON.parse(JSON.stringify(chunk)))).success;
 
   async function messageOf(chunks: readonly Chunk[]): Promise<unknown> {
-    const stream = ReadableStream.from(chunks.map((chunk) => structuredClone(chunk)) as UIMessageChunk[]);
+    const stream = new ReadableStream<UIMessageChunk>({
+      start: (controller) => {
+        for (const chunk of chunks) controller.enqueue(structuredClone(chunk) as UIMessageChunk);
+        controller.close();
+      },
+    });
     let last: unknown;
     for await (const message of readUIMessageStream({ stream, onError: () => undefined }))
       last = structuredClone(message);

@@ -1,6 +1,10 @@
 /** `@tachikoma/client/ai-sdk`: our own transport under the SDK's state machine, against a real server. */
 import { connect } from "@tachikoma/client";
-import { tachikomaTransport } from "@tachikoma/client/ai-sdk";
+import {
+  type TachikomaChatTransport,
+  type TransportOptions,
+  tachikomaTransport,
+} from "@tachikoma/client/ai-sdk";
 import { lastAssistantMessageIsCompleteWithApprovalResponses } from "ai";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
@@ -10,7 +14,7 @@ import { HeadlessChat } from "./testing/headless-chat.ts";
 import { ScriptedHandler } from "./testing/scripted-handler.ts";
 import { untilUnwatched } from "./testing/until-unwatched.ts";
 
-type Options = Partial<Parameters<typeof tachikomaTransport>[0]>;
+type Options = Partial<TransportOptions>;
 
 async function chatServer(options: Parameters<typeof startTestServer>[0] = {}) {
   const script = new ScriptedHandler();
@@ -24,9 +28,17 @@ function connectTo(server: TestServer, options: Parameters<typeof connect>[1] = 
   return client;
 }
 
-function chatOver(client: ReturnType<typeof connect>, id: string, options: Options = {}) {
-  const transport = tachikomaTransport({ client, ...options } as Parameters<typeof tachikomaTransport>[0]);
-  return Object.assign(new HeadlessChat({ id, transport }), { transport });
+class OurChat extends HeadlessChat {
+  readonly ours: TachikomaChatTransport;
+
+  constructor(id: string, ours: TachikomaChatTransport) {
+    super({ id, transport: ours });
+    this.ours = ours;
+  }
+}
+
+function chatOver(client: ReturnType<typeof connect>, id: string, options: Options = {}): OurChat {
+  return new OurChat(id, tachikomaTransport({ client, ...options } as TransportOptions));
 }
 
 const ask = (chat: HeadlessChat, text = "hi") => void chat.sendMessage({ text });
@@ -48,7 +60,7 @@ describe("an answer", () => {
 
   test("goes on through a lost connection, which the chat does not notice", async () => {
     const { script, server } = await chatServer();
-    const client = connectTo(server, { backOff: { baseMs: 1, maxMs: 5 } });
+    const client = connectTo(server, { backOff: { baseDelayMs: 1 } });
     const chat = chatOver(client, "drop");
     ask(chat);
     const run = await script.run(0);
@@ -75,7 +87,7 @@ describe("an answer", () => {
     await before.until("the words", ({ answer }) => answer.length === 7 + 15_000);
     const chat = chatOver(connectTo(server), "page");
     let chunkCount = 0;
-    const { transport } = chat;
+    const { ours: transport } = chat;
     const reconnect = transport.reconnectToStream.bind(transport);
     transport.reconnectToStream = async (options) => {
       const stream = await reconnect(options);
@@ -183,7 +195,7 @@ describe("stop", () => {
     const run = await script.run(0);
     run.say("one ");
     await first.until("text", ({ answer }) => answer === "one ");
-    const { transport } = chatOver(connectTo(server), "remote");
+    const { ours: transport } = chatOver(connectTo(server), "remote");
     expect(await within("the stop", transport.stop("remote"))).toMatchObject({ status: "applied" });
     await within("the model call to be aborted", run.aborted);
     await first.until("the end", ({ status }) => status === "ready");
@@ -321,7 +333,7 @@ describe("a tool that needs approval", () => {
     await chat.until("the question", ({ messages }) =>
       JSON.stringify(messages).includes("approval-requested"),
     );
-    const result = await within("the input", chat.transport.input("input", { approved: true }));
+    const result = await within("the input", chat.ours.input("input", { approved: true }));
     expect(result).toMatchObject({ status: "applied" });
     await chat.until("the end", ({ status }) => status === "ready");
     expect(chat.lastMessage?.parts).toMatchObject([
