@@ -52,7 +52,15 @@ function rulesBrokenBy(path: string, text: string): string[] {
 
 const CORE = "packages/server/src/core/thing.ts";
 
+const ADAPTER = "packages/server/src/adapters/foreign/thing.ts";
+
 const VIOLATIONS: [rule: string, path: string, text: string][] = [
+  ["adapters-are-translations", ADAPTER, 'import type { UIMessage } from "ai";'],
+  ["adapters-are-translations", ADAPTER, 'import { a } from "../other/a.ts";'],
+  ["adapters-are-translations", ADAPTER, 'import { a } from "../../gateway/door.ts";'],
+  ["adapters-are-translations", ADAPTER, 'import { a } from "../../stores/store.ts";'],
+  ["adapters-are-leaves", CORE, 'import type { A } from "../adapters/foreign/a.ts";'],
+  ["adapters-are-leaves", "packages/server/src/gateway/a.ts", 'import { a } from "../adapters/foreign/a.ts";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", 'import "node:fs";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", 'import { z } from "zod";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", "export const x = window.name;"],

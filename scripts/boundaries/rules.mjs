@@ -32,6 +32,20 @@ const NODE_GLOBALS = new Set(["process", "Buffer", "require", "__dirname", "__fi
 /** What `core` may lean on, besides itself and `@tachikoma/protocol`. The contracts are for their types only. */
 const CORE_CONTRACTS = new Set(["store-contract", "handler-contract"]);
 
+/** What of the gateway an adapter of a foreign protocol is made for. */
+const ADAPTER_SEAM = new Set([
+  "packages/server/src/gateway/http/route.ts",
+  "packages/server/src/gateway/http/json-body.ts",
+  "packages/server/src/gateway/id-parameter.ts",
+  "packages/server/src/gateway/websocket/socket-protocol.ts",
+]);
+
+/** Where adapters are put into the server. */
+const ADAPTER_USERS = new Set([
+  "packages/server/src/gateway/http/routes.ts",
+  "packages/server/src/server-parts.ts",
+]);
+
 export const RULES = [
   {
     id: "protocol-is-pure",
@@ -104,6 +118,29 @@ export const RULES = [
     check: (file) => {
       if (layerOf(file.path) !== "core" || isTestFile(file.path)) return [];
       return file.uses.filter(({ name }) => isTimeOrChance(name)).map(useFault);
+    },
+  },
+  {
+    id: "adapters-are-translations",
+    text: "an adapter of a foreign protocol imports core, protocol, the handler contract and the seam of the gateway, and no package of others",
+    check: (file) => {
+      if (layerOf(file.path) !== "adapters" || isTestFile(file.path)) return [];
+      const own = file.path.split("/").slice(0, 5).join("/");
+      return file.imports
+        .filter((entry) => {
+          if (entry.target === undefined) return isOutside(entry) && !entry.specifier.startsWith("node:");
+          if (entry.target.startsWith(`${own}/`) || ADAPTER_SEAM.has(entry.target)) return false;
+          return !layerIs(entry, "core", "protocol", "protocol-schema", "handler-contract");
+        })
+        .map(importFault);
+    },
+  },
+  {
+    id: "adapters-are-leaves",
+    text: "nothing imports an adapter but the table of routes and what puts the server together",
+    check: (file) => {
+      if (layerOf(file.path) === "adapters" || isTestFile(file.path) || ADAPTER_USERS.has(file.path)) return [];
+      return file.imports.filter((entry) => layerIs(entry, "adapters")).map(importFault);
     },
   },
   {
