@@ -60,7 +60,11 @@ const VIOLATIONS: [rule: string, path: string, text: string][] = [
   ["adapters-are-translations", ADAPTER, 'import { a } from "../../gateway/door.ts";'],
   ["adapters-are-translations", ADAPTER, 'import { a } from "../../stores/store.ts";'],
   ["adapters-are-leaves", CORE, 'import type { A } from "../adapters/foreign/a.ts";'],
-  ["adapters-are-leaves", "packages/server/src/gateway/a.ts", 'import { a } from "../adapters/foreign/a.ts";'],
+  [
+    "adapters-are-leaves",
+    "packages/server/src/gateway/a.ts",
+    'import { a } from "../adapters/foreign/a.ts";',
+  ],
   ["protocol-is-pure", "packages/protocol/src/a.ts", 'import "node:fs";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", 'import { z } from "zod";'],
   ["protocol-is-pure", "packages/protocol/src/a.ts", "export const x = window.name;"],

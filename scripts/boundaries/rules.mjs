@@ -139,7 +139,8 @@ export const RULES = [
     id: "adapters-are-leaves",
     text: "nothing imports an adapter but the table of routes and what puts the server together",
     check: (file) => {
-      if (layerOf(file.path) === "adapters" || isTestFile(file.path) || ADAPTER_USERS.has(file.path)) return [];
+      if (layerOf(file.path) === "adapters" || isTestFile(file.path) || ADAPTER_USERS.has(file.path))
+        return [];
       return file.imports.filter((entry) => layerIs(entry, "adapters")).map(importFault);
     },
   },

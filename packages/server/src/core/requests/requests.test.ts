@@ -154,6 +154,48 @@ describe("executions", () => {
     expect((await server.requests.lastExecution(alice, "chat:1"))?.endSeq).toBeDefined();
   });
 
+  test("the last execution is the one that was started last, whoever writes last", async () => {
+    const goOn = Promise.withResolvers<void>();
+    const fixture = new CoreFixture({
+      handlers: {
+        async *old() {
+          yield "old ";
+          await goOn.promise;
+          yield "writes on";
+        },
+        young: async function* ({ signal }) {
+          yield "young";
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        },
+      },
+    });
+    const { server } = fixture;
+    const start = (handler: string) =>
+      driven(
+        fixture,
+        server.requests.execute(alice, { commandId: handler, handler, channel: "chat:1", input: {} }),
+      );
+    const old = await start("old");
+    const young = await start("young");
+    const { reader } = await server.requests.read(alice, "chat:1", { since: "start" });
+    goOn.resolve();
+    await driven(
+      fixture,
+      take(reader, (frame) => frame.type === "execution_completed" && frame.executionId === old.executionId),
+    );
+    const last = await server.requests.lastExecution(alice, "chat:1");
+    expect(last).toMatchObject({ executionId: young.executionId, endSeq: undefined, endedAtMs: undefined });
+    expect(await start("young")).toMatchObject({ executionId: young.executionId, isRepeated: true });
+    await driven(
+      fixture,
+      server.requests
+        .cancel(alice, { commandId: "c", executionId: young.executionId })
+        .then(({ final }) => final),
+    );
+    const ended = await server.requests.lastExecution(alice, "chat:1");
+    expect(ended).toMatchObject({ executionId: young.executionId, endedAtMs: expect.any(Number) });
+  });
+
   test("a channel without executions has no last one", async () => {
     const fixture = new CoreFixture();
     await publish(fixture, 3);

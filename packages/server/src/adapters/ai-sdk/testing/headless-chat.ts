@@ -56,12 +56,6 @@ class HeadlessState implements ChatState<UIMessage> {
 
 type Finish = Parameters<ChatOnFinishCallback<UIMessage>>[0];
 
-export interface Watched {
-  readonly status: string;
-  readonly error: Error | undefined;
-  readonly messages: readonly UIMessage[];
-}
-
 export class HeadlessChat extends AbstractChat<UIMessage> {
   readonly #state: HeadlessState;
   /** What `onFinish` was told. */
