@@ -2,7 +2,8 @@
  * A chunk as the AI SDK's own clients take it. Their schema looks into fields that this vocabulary leaves open, and a chunk that it
  * does not like ends the whole answer there: such a field is left out.
  */
-import { type Chunk, isDataChunk } from "./chunk.ts";
+import type { Chunk } from "./chunk.ts";
+import { withValue } from "./chunk-json.ts";
 import { definedFields } from "./defined-fields.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -10,23 +11,10 @@ type Test = (value: unknown) => boolean;
 
 /** The same chunk, or one without the fields that would be refused and with those that would be missed. */
 export function stockChunk(chunk: Chunk): Chunk {
-  const fitting = withFitting(complete(chunk), "providerMetadata", isRecordOfRecords);
+  const fitting = withFitting(withValue(chunk), "providerMetadata", isRecordOfRecords);
   if (fitting.type === "text-end") return withFitting(fitting, "citations", isListOfCitations);
   if (fitting.type !== "steering-message") return fitting;
   return { ...fitting, parts: fitting.parts.map(stockPart) };
-}
-
-/** Fields that may hold anything and have to be there. JSON has no place for an output that is `undefined`. */
-const ALWAYS_THERE: Readonly<Record<string, string>> = {
-  "tool-input-available": "input",
-  "tool-input-error": "input",
-  "tool-output-available": "output",
-  "message-metadata": "messageMetadata",
-};
-
-function complete(chunk: Chunk): Chunk {
-  const field = isDataChunk(chunk) ? "data" : ALWAYS_THERE[chunk.type];
-  return field === undefined || chunk[field] !== undefined ? chunk : { ...chunk, [field]: null };
 }
 
 function stockPart<Part extends Fields>(part: Part): Part {

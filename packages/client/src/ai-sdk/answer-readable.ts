@@ -1,5 +1,5 @@
 /** An execution as the stream of chunks that `useChat` reads. */
-import { type AnswerStep, AnswerStream, type Chunk } from "@tachikoma/protocol";
+import { type AnswerStep, AnswerStream, type Chunk, laterTurn } from "@tachikoma/protocol";
 import type { Execution } from "../api.ts";
 
 export interface AnswerReadable {
@@ -14,12 +14,14 @@ export interface AnswerReadableOptions {
   readonly execution: Execution;
   /** The client adds it to a message that it has. */
   readonly isContinuation: boolean;
+  /** Of the same message, given before it. @default nothing */
+  readonly earlier?: readonly Chunk[];
   /** The stream has ended, however it did. */
   readonly onEnd: () => void;
 }
 
 export function answerReadable(options: AnswerReadableOptions): AnswerReadable {
-  const { execution, isContinuation, onEnd } = options;
+  const { execution, isContinuation, earlier = [], onEnd } = options;
   const reader = new AnswerReader(execution, isContinuation);
   let controller!: ReadableStreamDefaultController<Chunk>;
   let isOver = false;
@@ -33,12 +35,13 @@ export function answerReadable(options: AnswerReadableOptions): AnswerReadable {
   const stream = new ReadableStream<Chunk>({
     start: (given) => {
       controller = given;
+      for (const chunk of earlier) controller.enqueue(chunk);
     },
     pull: async () => {
       try {
         const { chunks, state } = await reader.next();
         if (isOver) return;
-        for (const chunk of chunks) controller.enqueue(chunk);
+        for (const chunk of earlier.length > 0 ? laterTurn(chunks) : chunks) controller.enqueue(chunk);
         if (state === "over") finish(() => controller.close());
         if (state === "void") finish(() => controller.error(lostError("what it has brought is void")));
       } catch (cause) {

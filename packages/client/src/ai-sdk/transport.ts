@@ -4,9 +4,14 @@
  */
 import type { ChatTransport, UIMessage, UIMessageChunk } from "ai";
 import type { CommandResult, Execution } from "../api.ts";
-import { type AnswerReadable, answerReadable, lostError } from "./answer-readable.ts";
+import {
+  type AnswerReadable,
+  type AnswerReadableOptions,
+  answerReadable,
+  lostError,
+} from "./answer-readable.ts";
 import { PendingStops } from "./pending-stops.ts";
-import { runningExecution } from "./running-execution.ts";
+import { type RunningAnswer, runningExecution } from "./running-execution.ts";
 import { type TransportOptions, type TransportSettings, transportSettings } from "./transport-options.ts";
 
 export interface TachikomaChatTransport<Message extends UIMessage = UIMessage>
@@ -35,6 +40,8 @@ export function tachikomaTransport<Message extends UIMessage = UIMessage>(
 
 type SendOptions<Message extends UIMessage> = Parameters<ChatTransport<Message>["sendMessages"]>[0];
 type ReconnectOptions = Parameters<ChatTransport<UIMessage>["reconnectToStream"]>[0];
+
+type StreamedAnswer = Omit<AnswerReadableOptions, "onEnd"> & { readonly chatId: string };
 
 interface OpenAnswer {
   readonly chatId: string;
@@ -69,9 +76,9 @@ class Transport<Message extends UIMessage> implements TachikomaChatTransport<Mes
     abortSignal,
   }: ReconnectOptions): Promise<ReadableStream<UIMessageChunk> | null> {
     this.#stops.drop(chatId);
-    const execution = await this.#running(chatId, abortSignal);
-    if (execution === undefined) return null;
-    return this.#stream({ chatId, execution, isContinuation: false }, abortSignal);
+    const running = await this.#running(chatId, abortSignal);
+    if (running === undefined) return null;
+    return this.#stream({ chatId, ...running, isContinuation: false }, abortSignal);
   }
 
   async stop(chatId: string): Promise<CommandResult | undefined> {
@@ -89,10 +96,8 @@ class Transport<Message extends UIMessage> implements TachikomaChatTransport<Mes
     if (ownsClient) client.close();
   }
 
-  #stream(
-    { chatId, execution, isContinuation }: { chatId: string; execution: Execution; isContinuation: boolean },
-    abortSignal: AbortSignal | undefined,
-  ): ReadableStream<UIMessageChunk> {
+  #stream(answer: StreamedAnswer, abortSignal: AbortSignal | undefined): ReadableStream<UIMessageChunk> {
+    const { chatId, execution } = answer;
     const onAbort = () => {
       open.readable.end();
       if (this.#settings.onAbort === "cancel") this.#stops.add(chatId, () => this.#cancel(execution));
@@ -101,7 +106,7 @@ class Transport<Message extends UIMessage> implements TachikomaChatTransport<Mes
       this.#open.delete(open);
       abortSignal?.removeEventListener("abort", onAbort);
     };
-    const open = { chatId, execution, readable: answerReadable({ execution, isContinuation, onEnd }) };
+    const open = { chatId, execution, readable: answerReadable({ ...answer, onEnd }) };
     this.#open.add(open);
     abortSignal?.addEventListener("abort", onAbort, { once: true });
     // The vocabulary is the same; the SDK's type names more of what is in its fields.
@@ -109,12 +114,12 @@ class Transport<Message extends UIMessage> implements TachikomaChatTransport<Mes
   }
 
   /** What is streamed here, or runs without being looked at. */
-  #current(chatId: string): Promise<Execution | undefined> {
+  async #current(chatId: string): Promise<Execution | undefined> {
     const open = [...this.#open].findLast((one) => one.chatId === chatId);
-    return open === undefined ? this.#running(chatId, undefined) : Promise.resolve(open.execution);
+    return (open ?? (await this.#running(chatId, undefined)))?.execution;
   }
 
-  #running(chatId: string, signal: AbortSignal | undefined): Promise<Execution | undefined> {
+  #running(chatId: string, signal: AbortSignal | undefined): Promise<RunningAnswer | undefined> {
     return runningExecution(this.#settings.client, this.#settings.channel(chatId), signal);
   }
 

@@ -348,6 +348,51 @@ describe("a tool that needs approval", () => {
     ]);
   });
 
+  test("a page that is loaded anew in the middle of what follows builds the whole message, and makes no call again", async () => {
+    const { script, server } = await chatServer();
+    const transport = new DefaultChatTransport<UIMessage>({ api: server.httpUrl("/api/chat") });
+    const chat = new HeadlessChat({ id: "turns", transport, sendAutomaticallyWhen: isComplete });
+    ask(chat, "erase it");
+    (await script.run(0))
+      .say(
+        { type: "start" },
+        { type: "start-step" },
+        "I will. ",
+        { type: "tool-input-available", ...call, input: { path: "/tmp/x" } },
+        { type: "tool-approval-request", approvalId: "a1", toolCallId: call.toolCallId },
+        { type: "finish-step" },
+        { type: "finish", finishReason: "tool-calls" },
+      )
+      .end();
+    await chat.until("the question", ({ status }) => status === "ready");
+    await chat.addToolApprovalResponse({ id: "a1", approved: true });
+    const going = await script.run(1);
+    going.say(
+      { type: "start-step" },
+      { type: "tool-output-available", toolCallId: call.toolCallId, output: "gone" },
+      "Do",
+    );
+    await chat.until("some of it", ({ answer }) => answer.endsWith("Do"));
+    const calls: unknown[] = [];
+    const anew = new HeadlessChat({
+      id: "turns",
+      transport,
+      onToolCall: ({ toolCall }) => void calls.push(toolCall),
+    });
+    const resumed = anew.resumeStream();
+    await anew.until("some of it", ({ answer }) => answer.endsWith("Do"));
+    going.say("ne.").end();
+    await resumed;
+    expect([anew.answer, anew.messages.length, anew.lastMessage?.id]).toEqual([
+      "I will. Done.",
+      1,
+      chat.lastMessage?.id,
+    ]);
+    const tool = { type: "tool-erase", state: "output-available", input: { path: "/tmp/x" }, output: "gone" };
+    expect(anew.lastMessage?.parts[2]).toMatchObject(tool);
+    expect(calls).toEqual([]);
+  });
+
   test("the answer to a question may also be an input to the execution that waits for it", async () => {
     const { server } = await chatServer({
       executions: {

@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { formatPosition, type OnUnwatched, TachikomaError } from "@tachikoma/protocol";
 import type { Identity } from "../../core/identity.ts";
+import type { LastExecution } from "../../core/requests/last-execution.ts";
 import type { GivenCommand } from "../../core/requests/requests.ts";
 import type { SessionServer } from "../../core/session-server.ts";
 import { Answer } from "./answer.ts";
@@ -18,6 +19,14 @@ export interface StartOptions {
   readonly onUnwatched: OnUnwatched | undefined;
   /** What the client sent besides, where its transport has a place for it. */
   readonly metadata?: unknown;
+}
+
+interface KnownAnswer {
+  readonly executionId: string;
+  readonly isRunning: boolean;
+  readonly isContinuation?: boolean;
+  /** The executions that wrote its message, it being the last. @default looked for */
+  readonly turns?: readonly LastExecution[];
 }
 
 const chatsOf = new WeakMap<SessionServer, Chats>();
@@ -54,7 +63,8 @@ export class Chats {
    */
   async resume(identity: Identity, chatId: string, lastSequence?: number): Promise<Answer | undefined> {
     const channel = channelOf(chatId);
-    const last = await this.#core.requests.lastExecution(identity, channel);
+    const turns = await this.#core.requests.lastMessageExecutions(identity, channel);
+    const last = turns.at(-1);
     if (last === undefined) return undefined;
     const { executionId, endedAtMs } = last;
     const delivery = this.ends.of({ ...identity, channel }, executionId);
@@ -66,7 +76,7 @@ export class Chats {
       const rest = await this.#restAfter(identity, channel, place);
       if (rest !== undefined) return rest;
     }
-    return this.#attach(identity, channel, { executionId, isRunning });
+    return this.#attach(identity, channel, { executionId, isRunning, turns });
   }
 
   /** What the numbers of a stream stand for that is being sent to this reader. */
@@ -120,15 +130,11 @@ export class Chats {
     }
   }
 
-  async #attach(
-    identity: Identity,
-    channel: string,
-    known: { executionId: string; isRunning: boolean; isContinuation?: boolean },
-  ): Promise<Answer> {
+  async #attach(identity: Identity, channel: string, known: KnownAnswer): Promise<Answer> {
     const { requests, hub } = this.#core;
     const { executionId, isRunning, isContinuation = false } = known;
-    const last = await requests.lastExecution(identity, channel);
-    const before = last?.executionId === executionId ? last.before : undefined;
+    const turns = known.turns ?? (await this.#turnOf(identity, channel, executionId));
+    const before = turns[0]?.beforeAttempt;
     const place = before === undefined ? { since: "start" as const } : { position: formatPosition(before) };
     // Read before the reader begins: what is written from now on is not the end of what has ended.
     const { head, base } = await hub.state({ tenant: identity.tenant, channel });
@@ -139,8 +145,15 @@ export class Chats {
       channel,
       reader,
       isContinuation,
+      turns: turns.map((turn) => ({ executionId: turn.executionId, afterSeq: turn.beforeAttempt?.seq ?? 0 })),
       lastSeq: isRunning ? undefined : lastSeq,
     });
+  }
+
+  /** Nothing where it is not the last one of its chat any more: then its records are looked for from the oldest on. */
+  async #turnOf(identity: Identity, channel: string, executionId: string): Promise<readonly LastExecution[]> {
+    const last = await this.#core.requests.lastExecution(identity, channel);
+    return last?.executionId === executionId ? [last] : [];
   }
 
   #placeAfter(identity: Identity, channel: string, lastSequence: number): SequencePlace | undefined {

@@ -2,12 +2,12 @@
 import { DefaultChatTransport, type UIMessage } from "ai";
 import { expect, test } from "vitest";
 import type { ChannelFrame, ChannelReader } from "../../core/requests/channel-reader.ts";
-import { Answer } from "./answer.ts";
+import { Answer, type Turn } from "./answer.ts";
 import { EVENT_STREAM_HEADERS, eventStream } from "./event-stream.ts";
 import { HeadlessChat } from "./testing/headless-chat.ts";
 
 const CHANNEL = "chat:1";
-const at = (seq: number) => ({ channel: CHANNEL, position: `epoch.${seq.toString(36)}.tag` });
+const at = (seq: number) => ({ channel: CHANNEL, position: `epoch.${seq}.tag` });
 const of = (executionId: string, seq: number) => ({ ...at(seq), executionId });
 
 function chunks(from: number, ...texts: readonly string[]): ChannelFrame[] {
@@ -37,19 +37,19 @@ const step = (seq: number): ChannelFrame => ({
   chunk: { type: "start-step" },
 });
 
-function answerOf(frames: readonly ChannelFrame[], lastSeq?: number): Answer {
+function answerOf(frames: readonly ChannelFrame[], lastSeq?: number, turns: readonly Turn[] = []): Answer {
   const reading = (async function* () {
     yield* frames;
   })();
   const reader = Object.assign(reading, { close: () => undefined }) as unknown as ChannelReader;
-  return new Answer({ executionId: "x1", channel: CHANNEL, reader, isContinuation: false, lastSeq });
+  return new Answer({ executionId: "x1", channel: CHANNEL, reader, isContinuation: false, lastSeq, turns });
 }
 
 /** The SDK's client on what is streamed. A failure after the head is what a cut connection is to a browser. */
-async function chatWith(frames: readonly ChannelFrame[], lastSeq?: number) {
+async function chatWith(frames: readonly ChannelFrame[], lastSeq?: number, turns?: readonly Turn[]) {
   const ends: boolean[] = [];
   const fetch = async () => {
-    const events = eventStream(answerOf(frames, lastSeq), new AbortController().signal, (isGiven) =>
+    const events = eventStream(answerOf(frames, lastSeq, turns), new AbortController().signal, (isGiven) =>
       ends.push(isGiven),
     );
     const body = new ReadableStream<Uint8Array>({
@@ -83,6 +83,30 @@ test("where it cannot be taken back the stream is cut: never a spliced answer, n
   expect([chat.status, chat.answer]).toEqual(["error", "old "]);
   expect(chat.finishes[0]).toMatchObject({ isDisconnect: true, isError: true });
   expect(ends).toEqual([false]);
+});
+
+test("taken up again it begins with the attempt that counts, also where a message has several turns", async () => {
+  const turns = [
+    { executionId: "x0", afterSeq: 0 },
+    { executionId: "x1", afterSeq: 9 },
+  ];
+  const first: ChannelFrame[] = [
+    { type: "execution_started", ...of("x0", 1), handler: "chat" },
+    { type: "chunk", ...of("x0", 2), chunk: { type: "start", messageId: "m" } },
+    { type: "chunk", ...of("x0", 3), chunk: { type: "custom", kind: "a.b" } },
+    { type: "execution_completed", ...of("x0", 4), usage: {} },
+  ];
+  const second = [
+    { ...started, ...at(5) },
+    ...chunks(6, "old "),
+    step(9),
+    restarted(10),
+    ...chunks(11, "new"),
+    completed(14),
+  ];
+  const { chat } = await chatWith([...first, ...second], undefined, turns);
+  expect([chat.status, chat.answer, chat.lastMessage?.id]).toEqual(["ready", "new", "m"]);
+  expect(chat.lastMessage?.parts.map(({ type }) => type)).toEqual(["custom", "text"]);
 });
 
 test("a log that was reset in the middle cuts the stream, too", async () => {

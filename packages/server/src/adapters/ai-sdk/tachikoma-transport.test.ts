@@ -297,6 +297,7 @@ describe("a tool that needs approval", () => {
     const transport = tachikomaTransport({ client: connectTo(server) });
     const sendAutomaticallyWhen = lastAssistantMessageIsCompleteWithApprovalResponses;
     const chat = new HeadlessChat({ id: "approve", transport, sendAutomaticallyWhen });
+    const calls: unknown[] = [];
     ask(chat);
     (await script.run(0))
       .say(
@@ -308,11 +309,28 @@ describe("a tool that needs approval", () => {
       .end();
     await chat.until("the question", ({ status }) => status === "ready");
     await chat.addToolApprovalResponse({ id: "a1", approved: true });
-    (await script.run(1))
-      .say({ type: "tool-output-available", toolCallId: call.toolCallId, output: "gone" }, "Done.")
-      .end();
+    const going = await script.run(1);
+    going.say({ type: "tool-output-available", toolCallId: call.toolCallId, output: "gone" }, "Do");
+    await chat.until("some of it", ({ answer }) => answer === "Do");
+    const page = tachikomaTransport({ client: connectTo(server) });
+    const anew = new HeadlessChat({
+      id: "approve",
+      transport: page,
+      onToolCall: (made) => void calls.push(made),
+    });
+    const resumed = anew.resumeStream();
+    await anew.until("some of it", ({ answer }) => answer === "Do");
+    going.say("ne.").end();
     await chat.until("the end", ({ status, answer }) => status === "ready" && answer === "Done.");
+    await resumed;
     expect(chat.messages.map(({ role }) => role)).toEqual(["user", "assistant"]);
+    expect(anew.lastMessage?.id).toBe(chat.lastMessage?.id);
+    expect(anew.lastMessage?.parts).toMatchObject([
+      { type: "step-start" },
+      { type: "tool-erase", state: "output-available", input: {}, output: "gone" },
+      { type: "text", text: "Done." },
+    ]);
+    expect(calls).toEqual([]);
   });
 
   test("is answered by an input to the execution that waits for it", async () => {

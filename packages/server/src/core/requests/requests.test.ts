@@ -196,6 +196,40 @@ describe("executions", () => {
     expect(ended).toMatchObject({ executionId: young.executionId, endedAtMs: expect.any(Number) });
   });
 
+  test("of one that was run anew the place before its last attempt is known, and which message it writes", async () => {
+    const fixture = new CoreFixture();
+    const { requests, hub } = fixture.server;
+    const key = { tenant: "default", channel: "chat:1" };
+    const chunk = (executionId: string, body: object) =>
+      ({ type: "chunk", executionId, body: JSON.stringify(body) }) as const;
+    const started = (executionId: string) =>
+      ({ type: "execution_started", executionId, body: '{"handler":"h"}' }) as const;
+    const records = [
+      started("other"),
+      chunk("other", { type: "start", messageId: "m0" }),
+      started("first"),
+      chunk("first", { type: "start", messageId: "m1" }),
+      { type: "execution_completed", executionId: "first", body: '{"usage":{}}' } as const,
+      started("second"),
+      chunk("second", { type: "start", messageId: "void" }),
+      { type: "execution_restarted", executionId: "second", body: '{"attempt":2}' } as const,
+      chunk("second", { type: "start", messageId: "m1" }),
+      chunk("second", { type: "text-start", id: "t" }),
+    ];
+    for (const record of records) await hub.append(key, [record], {});
+    expect(await requests.lastExecution(alice, "chat:1")).toMatchObject({
+      executionId: "second",
+      messageId: "m1",
+      before: { seq: 5 },
+      beforeAttempt: { seq: 7 },
+    });
+    const turns = await requests.lastMessageExecutions(alice, "chat:1");
+    expect(turns.map(({ executionId, before }) => [executionId, before?.seq])).toEqual([
+      ["first", 2],
+      ["second", 5],
+    ]);
+  });
+
   test("a channel without executions has no last one", async () => {
     const fixture = new CoreFixture();
     await publish(fixture, 3);

@@ -19,7 +19,7 @@ import type { Identity, Verb } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
 import { type PlaceRequest, placeFor } from "../resume-place.ts";
 import { ChannelReader } from "./channel-reader.ts";
-import { type LastExecution, lastExecution } from "./last-execution.ts";
+import { type LastExecution, lastExecution, lastMessageExecutions } from "./last-execution.ts";
 
 export interface RequestsOptions {
   readonly hub: LogHub;
@@ -131,6 +131,12 @@ export class Requests {
   async lastExecution(identity: Identity, channel: string): Promise<LastExecution | undefined> {
     await this.require(identity, "history", channel);
     return lastExecution(this.#options.hub, { tenant: identity.tenant, channel });
+  }
+
+  /** The newest execution of a channel with those that wrote the same message before it, the oldest first. @throws as `lastExecution` */
+  async lastMessageExecutions(identity: Identity, channel: string): Promise<readonly LastExecution[]> {
+    await this.require(identity, "history", channel);
+    return lastMessageExecutions(this.#options.hub, { tenant: identity.tenant, channel });
   }
 
   /** An execution that runs nowhere is answered as such, whoever asks: there is nothing to protect. */
