@@ -414,6 +414,43 @@ describe("frames", () => {
   });
 });
 
+describe("a peer that does not keep up", () => {
+  test("is given merged text when it reads again, and loses nothing", async () => {
+    const { server, script } = await chatServer({ websocket: { highWaterBytes: 16_384 } });
+    const client = await FrameClient.connect(server);
+    client.send(sendFrame("r1", "slow"));
+    const run = await script.run(0);
+    run.say("first ");
+    await client.until("the first word", ({ chunk }) => chunk?.delta === "first ");
+    client.socket.pause();
+    const word = `${"x".repeat(1_000)} `;
+    const watcher = await server.welcomed();
+    await watcher.ask({ type: "subscribe", id: "s", channel: "chat:slow" });
+    for (let index = 0; index < 4_000; index += 1) run.say(word);
+    run.end();
+    await watcher.next("execution_completed");
+    const before = client.frames.length;
+    client.socket.resume();
+    await client.until("the end", ({ type }) => type === "end");
+    expect(client.textOf("r1")).toBe(`first ${word.repeat(4_000)}`);
+    // What the sockets of both ends held came as it was written, all else in large pieces.
+    expect(client.frames.length - before).toBeLessThan(4_000);
+  });
+
+  test("and that answers no ping is let go, while its answer goes on", async () => {
+    const { server, script } = await chatServer({
+      websocket: { pingIntervalSecs: 0.1, pongTimeoutSecs: 0.1 },
+    });
+    const socket = new WebSocket(server.webSocketUrl(PATH), { autoPong: false });
+    const client = new FrameClient(socket);
+    await within("the handshake", new Promise((resolve) => socket.once("open", resolve)));
+    client.send(sendFrame("r1", "dead"));
+    const run = await script.run(0);
+    expect(await within("the close", client.closed)).toBe(4008);
+    expect(run.isAborted).toBe(false);
+  });
+});
+
 describe("at the door", () => {
   const auth = ({ token }: { token: string | undefined }) =>
     token === "good" ? { subject: "alice" } : undefined;
