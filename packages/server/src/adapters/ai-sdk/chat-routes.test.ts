@@ -110,7 +110,7 @@ describe("a stock useChat over HTTP", () => {
     expect(script.runs).toHaveLength(1);
   });
 
-  test("what ended while the client was away is still given, and then no more", async () => {
+  test("resumable-stream #44: what ended while the client was away is still given, and then no more", async () => {
     const { script, server } = await chatServer();
     const wire = tunnel();
     const chat = chatOn(server, "away", { fetch: wire.fetch });

@@ -119,7 +119,7 @@ test("a log that was reset in the middle cuts the stream, too", async () => {
   expect([chat.status, chat.answer]).toEqual(["error", "old "]);
 });
 
-test("a reader that ends before the answer does is no end of the answer", async () => {
+test("resumable-stream #47: a reader that ends before the answer does is no end of the answer, and nobody hangs", async () => {
   const { chat, ends } = await chatWith([started, ...chunks(2, "one ")]);
   expect([chat.status, chat.answer, ends]).toEqual(["error", "one ", [false]]);
 });

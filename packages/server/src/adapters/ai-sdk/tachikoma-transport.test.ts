@@ -228,6 +228,22 @@ describe("stop", () => {
     expect(back.answer).toBe("one two");
   });
 
+  test("vercel/ai #17648: of an answer that is just being looked for is nobody's failure, and stops nothing", async () => {
+    const { script, server } = await chatServer();
+    const asking = chatOver(connectTo(server), "unheard");
+    ask(asking);
+    const run = await script.run(0);
+    run.say("one ");
+    await asking.until("text", ({ answer }) => answer === "one ");
+    const chat = chatOver(connectTo(server), "unheard");
+    const resumed = chat.resumeStream();
+    await chat.stop();
+    await resumed;
+    expect([chat.status, chat.messages.length]).toEqual(["ready", 0]);
+    run.say("two").end();
+    await asking.until("the end", ({ status, answer }) => status === "ready" && answer === "one two");
+  });
+
   test("vercel/ai #18461: an answer that is taken up twice goes on, and once", async () => {
     const { script, server } = await chatServer();
     const client = connectTo(server);

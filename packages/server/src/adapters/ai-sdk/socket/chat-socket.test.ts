@@ -250,6 +250,26 @@ describe("the stock WebSocketChatTransport", () => {
     expect(await within("the answer over HTTP", overHttp.text())).toContain("[DONE]");
   });
 
+  test("vercel/ai #17648: whatever is aborted while it is under way, nothing fails unheard", async () => {
+    const { script, server } = await chatServer();
+    const { transport, drop } = socketTransport(server);
+    const chat = new HeadlessChat({ id: "unheard", transport });
+    ask(chat);
+    (await script.run(0)).say("one ");
+    await chat.until("text", ({ answer }) => answer === "one ");
+    drop();
+    await chat.until("the loss", ({ status }) => status === "error");
+    const resumed = chat.resumeStream();
+    await chat.stop();
+    await resumed;
+    const again = chat.resumeStream();
+    transport.close();
+    await chat.stop();
+    await again;
+    // The server of this test fails it for a rejection that nobody hears.
+    expect(["ready", "error"]).toContain(chat.status);
+  });
+
   test("nothing to take up is no fault", async () => {
     const { server } = await chatServer();
     const chat = new HeadlessChat({ id: "none", transport: socketTransport(server).transport });
@@ -300,7 +320,7 @@ describe("lastSequence", () => {
     expect(sequences).toEqual(sequences.map((_, index) => last + index));
   });
 
-  test("of a stream that is not remembered: the answer from its beginning, under the numbers that the client takes", async () => {
+  test("vercel/ai #19109: of a stream that is not remembered: the answer from its beginning, under the numbers that the client takes", async () => {
     const { server, run } = await lostAfter(["a "]);
     const client = await FrameClient.connect(server);
     client.send(resumeFrame("r2", "seq", { lastSequence: 700 }));
