@@ -43,6 +43,15 @@ function chatOver(client: ReturnType<typeof connect>, id: string, options: Optio
 
 const ask = (chat: HeadlessChat, text = "hi") => void chat.sendMessage({ text });
 
+/** A stop of the same client that was asked for later has taken effect: one from before would have. */
+async function untilStopped(client: ReturnType<typeof connect>, script: ScriptedHandler): Promise<void> {
+  const marker = chatOver(client, "marker");
+  ask(marker);
+  const run = await script.run(script.runs.length);
+  await marker.stop();
+  await within("a later stop", run.aborted);
+}
+
 describe("an answer", () => {
   test("is whole, and ends as over the other transports", async () => {
     const { script, server } = await chatServer();
@@ -204,22 +213,22 @@ describe("stop", () => {
 
   test("is not what disposing of a chat means, nor what an abort means where that was asked for", async () => {
     const { script, server } = await chatServer();
-    const disposed = chatOver(connectTo(server), "disposed");
+    const client = connectTo(server);
+    const disposed = chatOver(client, "disposed");
     ask(disposed);
     const run = await script.run(0);
     run.say("one ");
     await disposed.until("text", ({ answer }) => answer === "one ");
     await disposed.dispose();
-    const left = chatOver(connectTo(server), "left", { onAbort: "detach" });
+    const left = chatOver(client, "left", { onAbort: "detach" });
     ask(left);
     const leftRun = await script.run(1);
     leftRun.say("L");
     await left.until("text", ({ answer }) => answer === "L");
     await left.stop();
-    // Longer than an abort waits for what follows it.
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await untilStopped(client, script);
     expect([run.isAborted, leftRun.isAborted]).toEqual([false, false]);
-    const back = chatOver(connectTo(server), "disposed");
+    const back = chatOver(client, "disposed");
     const resumed = back.resumeStream();
     await back.until("text", ({ answer }) => answer === "one ");
     run.say("two").end();
@@ -252,15 +261,16 @@ describe("stop", () => {
     const run = await script.run(0);
     run.say("one ");
     await asking.until("text", ({ answer }) => answer === "one ");
-    const chat = chatOver(connectTo(server), "twice");
+    const second = connectTo(server);
+    const chat = chatOver(second, "twice");
     const first = chat.resumeStream();
     await chat.until("text", ({ answer }) => answer === "one ");
-    const second = chat.resumeStream();
+    const again = chat.resumeStream();
     await first;
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    await untilStopped(second, script);
     expect(run.isAborted).toBe(false);
     run.say("two").end();
-    await second;
+    await again;
     expect([chat.answer, chat.messages.length]).toEqual(["one two", 1]);
   });
 });
