@@ -18,5 +18,7 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     execArgv: ["--conditions=source"],
+    // `eventsource-parser` has sources under the condition that our own packages use, and Node strips no types there.
+    server: { deps: { inline: [/node_modules\/(ai|ai-6|@ai-sdk|eventsource-parser)\//] } },
   },
 });

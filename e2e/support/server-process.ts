@@ -4,12 +4,22 @@ import { createServer } from "@tachikoma/server";
 
 const [portText, databasePath] = process.argv.slice(2);
 
-interface CountInput {
+interface Counting {
   readonly upTo: number;
   readonly pauseMs: number;
 }
 
-async function* count({ input, signal }: { readonly input: CountInput; readonly signal: AbortSignal }) {
+/** As our client asks, or in what `useChat` sends besides its messages. */
+type CountInput = Counting | { readonly body: Counting };
+
+async function* count({
+  input: asked,
+  signal,
+}: {
+  readonly input: CountInput;
+  readonly signal: AbortSignal;
+}) {
+  const input = "body" in asked ? asked.body : asked;
   for (let number = 0; number < input.upTo; number += 1) {
     await pause(input.pauseMs, undefined, { signal });
     yield `${number} `;

@@ -1,6 +1,6 @@
 // Where a file belongs. The rules in `rules.mjs` speak of these layers only, never of single files.
 
-const SERVER_FOLDERS = ["core", "stores", "gateway", "executions", "adapters", "config", "cli"];
+const SERVER_FOLDERS = ["core", "stores", "gateway", "adapters", "executions", "config", "cli"];
 
 /**
  * The layer of a path relative to the root. `stores/store.ts` and `executions/handler.ts` hold contracts, not

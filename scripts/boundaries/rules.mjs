@@ -32,6 +32,14 @@ const NODE_GLOBALS = new Set(["process", "Buffer", "require", "__dirname", "__fi
 /** What `core` may lean on, besides itself and `@tachikoma/protocol`. The contracts are for their types only. */
 const CORE_CONTRACTS = new Set(["store-contract", "handler-contract"]);
 
+/** What of the gateway an adapter of a foreign protocol is made for. */
+const ADAPTER_SEAM = new Set([
+  "packages/server/src/gateway/http/route.ts",
+  "packages/server/src/gateway/http/json-body.ts",
+  "packages/server/src/gateway/id-parameter.ts",
+  "packages/server/src/gateway/websocket/socket-protocol.ts",
+]);
+
 export const RULES = [
   {
     id: "protocol-is-pure",
@@ -221,7 +229,11 @@ function isNodeOrZod(specifier) {
 function isRoutePart(entry) {
   const isHttp =
     entry.target.startsWith("packages/server/src/gateway/http/") && !entry.target.endsWith("/routes.ts");
-  return isHttp || (entry.isType && entry.target === "packages/server/src/gateway/refusal.ts");
+  return (
+    isHttp ||
+    ADAPTER_SEAM.has(entry.target) ||
+    (entry.isType && entry.target === "packages/server/src/gateway/refusal.ts")
+  );
 }
 
 function isNodeOrWs(specifier) {

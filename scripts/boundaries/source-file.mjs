@@ -1,3 +1,4 @@
+// biome-ignore-all lint/correctness/noComponentHookFactories: nodes of a syntax tree, and no components
 import { readFileSync } from "node:fs";
 import { parseSync, Visitor } from "oxc-parser";
 

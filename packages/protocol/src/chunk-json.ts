@@ -13,7 +13,12 @@ const VALUE_FIELDS: ReadonlyMap<ChunkType, string> = new Map<ChunkType, string>(
  * `undefined`, and the AI SDK's client refuses a chunk without the field.
  */
 export function encodeChunk(chunk: Chunk): string {
+  return JSON.stringify(withValue(chunk));
+}
+
+/** The same chunk, with the field that carries its value. */
+export function withValue(chunk: Chunk): Chunk {
   const field = chunk.type.startsWith("data-") ? "data" : VALUE_FIELDS.get(chunk.type);
   const isMissing = field !== undefined && chunk[field] === undefined;
-  return JSON.stringify(isMissing ? { ...chunk, [field]: null } : chunk);
+  return isMissing ? { ...chunk, [field]: null } : chunk;
 }

@@ -1,3 +1,4 @@
+export * from "./answer-stream.ts";
 export * from "./channel-name.ts";
 export * from "./chunk.ts";
 export * from "./chunk-fold.ts";
@@ -5,6 +6,7 @@ export * from "./chunk-guard.ts";
 export * from "./chunk-json.ts";
 export * from "./chunk-merge.ts";
 export * from "./codec.ts";
+export * from "./earlier-turn.ts";
 export * from "./errors.ts";
 export * from "./errors-table.ts";
 export * from "./limits.ts";

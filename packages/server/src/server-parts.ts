@@ -1,11 +1,13 @@
 /** Puts the parts together: store, core, door, gateways, metrics. No policy of its own. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
-import { ERRORS, TachikomaError } from "@tachikoma/protocol";
+import { ERRORS, SUBPROTOCOL, TachikomaError } from "@tachikoma/protocol";
+import { AI_SDK_SUBPROTOCOL, aiSdkProtocol } from "./adapters/ai-sdk/socket/chat-protocol.ts";
 import { DurableStreams } from "./adapters/durable-streams/durable-streams.ts";
 import { isLoopbackHost } from "./config/address.ts";
 import { DEFAULT_NAMESPACE as DEFAULT_NAME, type Settings } from "./config/settings.ts";
 import { Connections } from "./connections-api.ts";
+import type { HeartbeatTiming } from "./core/connection/heartbeat.ts";
 import type { StopCode } from "./core/drain.ts";
 import { flushWindowMs } from "./core/flush-window.ts";
 import { DEFAULT_TENANT } from "./core/identity.ts";
@@ -20,6 +22,8 @@ import { StoreHealth } from "./gateway/http/store-health.ts";
 import { HttpGateway, type Readiness } from "./gateway/http-gateway.ts";
 import { loopbackHostFault } from "./gateway/origin.ts";
 import { sendRefusal } from "./gateway/refusal.ts";
+import { sessionProtocols } from "./gateway/websocket/session-protocol.ts";
+import type { SocketProtocol } from "./gateway/websocket/socket-protocol.ts";
 import { WebSocketGateway } from "./gateway/websocket-gateway.ts";
 import { createMetricsObserver } from "./metrics/metrics-observer.ts";
 import { createServerMetrics, type ServerMetrics } from "./metrics/server-metrics.ts";
@@ -110,6 +114,8 @@ export class ServerParts {
       ...shared,
       admission,
       settings: settings.websocket,
+      protocols: [...sessionProtocols, this.#aiSdkProtocol()],
+      subprotocols: [SUBPROTOCOL, AI_SDK_SUBPROTOCOL],
       clock: systemClock,
       random: systemRandom,
       onRefused: ({ code }) => this.#metrics.upgradesRefused.child(code).increment(),
@@ -122,7 +128,7 @@ export class ServerParts {
       expose: () => this.#expose(),
       stats: (core) => this.#stats(core),
       files: new StaticFiles(settings.server.console ? consoleFolder() : ""),
-      isWebSocketEnabled: settings.websocket.enabled,
+      isWebSocketPath: (path) => this.webSockets.servesPath(path),
       maxBodyBytes: settings.websocket.maxMessageSize,
       routes: [...routes, ...(this.#durableStreams?.routes ?? [])],
     });
@@ -162,7 +168,7 @@ export class ServerParts {
     const core = await this.#opening?.catch(() => undefined);
     this.#durableStreams?.stop();
     await core?.close(graceMs, code);
-    this.webSockets.close();
+    this.webSockets.close(code);
     await closeListener();
     await this.#store?.close();
     this.#loadProbe.close();
@@ -187,10 +193,7 @@ export class ServerParts {
       ),
       onCustom: this.#options.onCustom,
       checkToken: (token) => this.#door.check(token),
-      heartbeat: {
-        pingIntervalMs: settings.websocket.pingIntervalSecs * 1_000,
-        pongTimeoutMs: settings.websocket.pongTimeoutSecs * 1_000,
-      },
+      heartbeat: heartbeatOf(settings),
       limits: limitsOf(settings, this.#handlers),
       sessionTtlMs: wholeMs(settings.sessions.ttlSecs),
       presenceLeaveAfterMs: PRESENCE_LEAVE_AFTER_MS,
@@ -203,6 +206,16 @@ export class ServerParts {
     this.#core = core;
     this.#watch(core);
     return core;
+  }
+
+  #aiSdkProtocol(): SocketProtocol {
+    const { websocket } = this.settings;
+    return aiSdkProtocol({
+      clock: systemClock,
+      logger: this.logger,
+      heartbeat: heartbeatOf(this.settings),
+      limits: websocket,
+    });
   }
 
   async #readiness(): Promise<Readiness> {
@@ -294,6 +307,11 @@ function createDurableStreams(
 /** What is stored with a time is stored in whole milliseconds. */
 function wholeMs(seconds: number): number {
   return Math.round(seconds * 1_000);
+}
+
+function heartbeatOf({ websocket }: Settings): HeartbeatTiming {
+  const { pingIntervalSecs, pongTimeoutSecs } = websocket;
+  return { pingIntervalMs: pingIntervalSecs * 1_000, pongTimeoutMs: pongTimeoutSecs * 1_000 };
 }
 
 function hooksOf(options: ServerOptions, name: string): Partial<NamespaceConfig> {

@@ -9,7 +9,10 @@ import type { Credential } from "../core/credential.ts";
 
 /** What an application's own check is given. */
 export interface AuthRequest {
-  /** From the query (`token`) or the `Authorization: Bearer` header; from `x-api-key` where Anthropic's API is spoken. */
+  /**
+   * From the query (`token`), the `Authorization: Bearer` header, or a subprotocol that is offered as `bearer.TOKEN`; from `x-api-key`
+   * where Anthropic's API is spoken.
+   */
   readonly token: string | undefined;
   /** The request that knocks; absent when a live connection presents a fresh token. */
   readonly request: IncomingMessage | undefined;
@@ -82,10 +85,11 @@ export class DoorKeeper {
   }
 }
 
-/** The token a request carries; the header wins over the query. An empty one is none. */
+/** The token a request carries; the header wins over a subprotocol, and that over the query. An empty one is none. */
 export function tokenOf(request: IncomingMessage, url: URL): string | undefined {
   const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? "")?.[1];
-  const token = bearer ?? anthropicKeyOf(request) ?? url.searchParams.get("token") ?? "";
+  const token =
+    bearer ?? offeredToken(request) ?? anthropicKeyOf(request) ?? url.searchParams.get("token") ?? "";
   return token === "" ? undefined : token;
 }
 
@@ -94,6 +98,14 @@ function anthropicKeyOf({ headers }: IncomingMessage): string | undefined {
   if (headers["anthropic-version"] === undefined) return undefined;
   return headers["x-api-key"]?.toString() || undefined;
 }
+
+/** A page cannot set headers of an upgrade, but it names the subprotocols: a token there stands in no log of addresses. */
+function offeredToken({ headers }: IncomingMessage): string | undefined {
+  const offered = (headers["sec-websocket-protocol"] ?? "").split(",").map((name) => name.trim());
+  return offered.find((name) => name.startsWith(TOKEN_PREFIX))?.slice(TOKEN_PREFIX.length);
+}
+
+const TOKEN_PREFIX = "bearer.";
 
 /** Equal-length digests, so that the comparison takes the same time whatever was sent. */
 function digest(text: string): Buffer {

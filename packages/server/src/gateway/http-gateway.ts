@@ -14,7 +14,6 @@ import type { StaticFiles } from "./http/static-files.ts";
 import { idParameter } from "./id-parameter.ts";
 import { type loopbackHostFault, originFault } from "./origin.ts";
 import { refusalFor, sendRefusal, urlOf } from "./refusal.ts";
-import { WEBSOCKET_PATHS } from "./websocket-gateway.ts";
 
 export interface HttpGatewayOptions {
   readonly door: DoorKeeper;
@@ -27,7 +26,8 @@ export interface HttpGatewayOptions {
   readonly files: StaticFiles;
   readonly allowedOrigins: readonly string[];
   readonly requestFault: typeof loopbackHostFault;
-  readonly isWebSocketEnabled: boolean;
+  /** Whether a path is one that has to be upgraded. */
+  readonly isWebSocketPath: (path: string) => boolean;
   readonly maxBodyBytes: number;
   readonly routes: readonly Route[];
 }
@@ -67,8 +67,8 @@ export class HttpGateway {
 
   /** What anyone may see: it tells nothing of what the server holds. */
   async #answerOpenly(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
-    const { readiness, isWebSocketEnabled, files } = this.#options;
-    if (isWebSocketEnabled && WEBSOCKET_PATHS.has(path)) throw new TachikomaError("UPGRADE_REQUIRED");
+    const { readiness, isWebSocketPath, files } = this.#options;
+    if (isWebSocketPath(path)) throw new TachikomaError("UPGRADE_REQUIRED");
     if (request.method !== "GET" && request.method !== "HEAD") return false;
     if (path === "/healthz") return answerJson(response, 200, { status: "ok" });
     if (path === "/readyz") {

@@ -1,19 +1,17 @@
-/** From an HTTP upgrade to a connection of the core. Everything that can refuse does so before the 101. */
+/** From an HTTP upgrade to a socket with somebody who serves it. Everything that can refuse does so before the 101. */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TachikomaError } from "@tachikoma/protocol";
 import { WebSocketServer } from "ws";
 import type { WebsocketSettings } from "../config/settings.ts";
-import type { Connection } from "../core/connection/connection.ts";
-import { type Door, sessionDoor, streamDoor } from "../core/connection/door-policy.ts";
+import type { StopCode } from "../core/drain.ts";
 import type { Clock, Logger, Random } from "../core/ports.ts";
-import type { Admitted, SessionServer } from "../core/session-server.ts";
+import type { SessionServer } from "../core/session-server.ts";
 import { retryAfterMs } from "./admission.ts";
 import type { AdmissionGate } from "./admission-gate.ts";
 import type { DoorKeeper } from "./door.ts";
 import { HandshakeLane } from "./handshake-lane.ts";
-import { idParameter } from "./id-parameter.ts";
 import { originFault } from "./origin.ts";
 import { type Refusal, refusalFor, refuseUpgrade, urlOf } from "./refusal.ts";
 import { writeLimitsFor } from "./websocket/connection-writer.ts";
@@ -21,10 +19,14 @@ import { guardFrameSize } from "./websocket/frame-size-guard.ts";
 import { FramingSet } from "./websocket/framing.ts";
 import { handshakeOptions, negotiatedWindowBits } from "./websocket/handshake-options.ts";
 import { bindWebSocket } from "./websocket/inbound-events.ts";
+import type { Seat, ServedSocket, SocketProtocol } from "./websocket/socket-protocol.ts";
 import { createWebSocketTransport } from "./websocket/websocket-transport.ts";
 
 export interface WebSocketGatewayOptions {
   readonly settings: WebsocketSettings;
+  readonly protocols: readonly SocketProtocol[];
+  /** Those that clients may offer. */
+  readonly subprotocols: readonly string[];
   readonly allowedOrigins: readonly string[];
   readonly door: DoorKeeper;
   readonly admission: AdmissionGate;
@@ -40,26 +42,27 @@ export interface WebSocketGatewayOptions {
 
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** Paths of the WebSocket doors. */
-export const WEBSOCKET_PATHS: ReadonlySet<string> = new Set(["/ws", "/ws/stream"]);
-
 export class WebSocketGateway {
   readonly #options: WebSocketGatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #framings: FramingSet;
   readonly #lane: HandshakeLane;
+  readonly #protocols: ReadonlyMap<string, SocketProtocol>;
+  readonly #served = new Set<ServedSocket>();
   #knockCount = 0;
   readonly #waiting = new Map<Duplex, (cause: TachikomaError) => void>();
 
   constructor(options: WebSocketGatewayOptions) {
-    const { settings } = options;
+    const { settings, protocols, subprotocols } = options;
     this.#options = options;
+    this.#protocols = new Map(protocols.map((protocol) => [protocol.path, protocol]));
     this.#lane = new HandshakeLane(options);
     this.#webSockets = new WebSocketServer(
       handshakeOptions({
         maxMessageBytes: settings.maxMessageSize,
         isCompressionEnabled: settings.compression,
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
+        subprotocols,
       }),
     );
     this.#framings = new FramingSet({
@@ -70,7 +73,11 @@ export class WebSocketGateway {
 
   /** True when the path of the request is one of ours. */
   serves(request: IncomingMessage): boolean {
-    return this.#options.settings.enabled && WEBSOCKET_PATHS.has(urlOf(request)?.pathname ?? "");
+    return this.servesPath(urlOf(request)?.pathname ?? "");
+  }
+
+  servesPath(path: string): boolean {
+    return this.#options.settings.enabled && this.#protocols.has(path);
   }
 
   /** Upgrades that have neither been made nor refused. */
@@ -98,11 +105,12 @@ export class WebSocketGateway {
     this.#upgrade({ request, socket: duplex as Socket, head, settle, isOver }).catch(refuse);
   }
 
-  /** Refuses every upgrade under way: what they wait for may never come. */
-  close(): void {
+  /** Refuses every upgrade under way, whose wait may never end, and closes what is still served. */
+  close(code: StopCode): void {
     for (const refuse of this.#waiting.values()) {
       refuse(new TachikomaError("SERVER_NOT_READY", "The server is stopping"));
     }
+    for (const served of [...this.#served]) served.close(code);
   }
 
   get #timeoutMs(): number {
@@ -118,13 +126,14 @@ export class WebSocketGateway {
     refuseUpgrade(duplex, { ...refusal, retryAfterSecs });
   }
 
-  async #upgrade(knock: Knock): Promise<void> {
+  async #upgrade(knock: WaitingUpgrade): Promise<void> {
     // Counted before anything is waited for: of two connections of one session, the one that knocked last wins.
     this.#knockCount += 1;
     const order = this.#knockCount;
     const { request } = knock;
     const url = urlOf(request);
-    if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
+    const protocol = this.serves(request) ? this.#protocols.get(url?.pathname ?? "") : undefined;
+    if (url === undefined || protocol === undefined) throw new TachikomaError("NOT_FOUND");
     const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
     if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
     const isResuming = isResumeOf(url);
@@ -134,20 +143,14 @@ export class WebSocketGateway {
     const leaveLane = await this.#lane.enter(isResuming);
     try {
       if (knock.isOver()) return leaveLane();
-      const admitted = await core.admit({
-        credential,
-        clientId: idParameter(url, "client_id"),
-        order,
-        sessionId: idParameter(url, "session_id"),
-      });
+      const seat = await protocol.admit({ core, credential, url, order });
       const end = () => {
-        admitted.reservation.release();
+        seat.release();
         leaveLane();
       };
-      if (isResuming && !admitted.opened.isResumed) this.#checkClaim(end);
+      if (isResuming && !seat.isResumed) this.#checkClaim(end);
       if (!knock.settle()) return end();
-      const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
-      this.#shakeHands(knock, { core, admitted, door, url, leaveLane });
+      this.#shakeHands(knock, seat, leaveLane);
     } catch (cause) {
       leaveLane();
       throw cause;
@@ -164,24 +167,26 @@ export class WebSocketGateway {
     }
   }
 
-  #shakeHands({ request, socket, head }: Knock, upgrade: Upgrade): void {
+  #shakeHands({ request, socket, head }: WaitingUpgrade, seat: Seat, leaveLane: () => void): void {
     const { settings, clock } = this.#options;
-    const { admitted, leaveLane } = upgrade;
     let isDone = false;
     // `ws` answers a bad handshake itself and then ends the socket: the place is given back with it.
     socket.once("close", () => {
-      if (!isDone) admitted.reservation.release();
+      if (!isDone) seat.release();
       leaveLane();
     });
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       isDone = true;
       socket.setNoDelay(true);
-      let connection: Connection | undefined;
+      let served: ServedSocket | undefined;
       bindWebSocket(webSocket, {
-        onText: (text, byteCount) => connection?.onText(text, byteCount),
-        onBinary: () => connection?.onBinary(),
-        onPong: (checkpoint) => connection?.onPong(checkpoint),
-        onClose: (closeCode) => connection?.onClosed(closeCode),
+        onText: (text, byteCount) => served?.onText(text, byteCount),
+        onBinary: () => served?.onBinary(),
+        onPong: (checkpoint) => served?.onPong(checkpoint),
+        onClose: (closeCode) => {
+          if (served !== undefined) this.#served.delete(served);
+          served?.onClosed(closeCode);
+        },
       });
       const windowBits = negotiatedWindowBits(webSocket, request.headers["sec-websocket-extensions"]);
       const transport = createWebSocketTransport({
@@ -189,42 +194,31 @@ export class WebSocketGateway {
         webSocket,
         framing: this.#framings.forWindow(windowBits),
         clock,
-        onDrain: () => connection?.onDrain(),
+        onDrain: () => served?.onDrain(),
         closeTimeoutMs: CLOSE_TIMEOUT_MS,
         writeLimits: writeLimitsFor(settings.highWaterBytes),
       });
       if (settings.enforceInboundFrameSize) {
-        guardFrameSize(socket, settings.maxFrameSize, () => connection?.close("FRAME_TOO_LARGE"));
+        guardFrameSize(socket, settings.maxFrameSize, () => served?.close("FRAME_TOO_LARGE"));
       }
-      connection = upgrade.core.connect(admitted, {
+      served = seat.use({
         transport,
-        door: upgrade.door,
         peer: { userAgent: request.headers["user-agent"], address: socket.remoteAddress },
         onStarted: leaveLane,
-        // A stream is for clients that keep nothing: they get the rest from where the server knows them to be.
-        arePositionsFromClient:
-          upgrade.door === sessionDoor && upgrade.url.searchParams.get("positions") === "client",
       });
+      this.#served.add(served);
     });
   }
 }
 
 /** An upgrade that waits to be made or refused. */
-interface Knock {
+interface WaitingUpgrade {
   readonly request: IncomingMessage;
   readonly socket: Socket;
   readonly head: Buffer;
   /** Ends the wait; false when it was over before: refused, or its peer gone. */
   readonly settle: () => boolean;
   readonly isOver: () => boolean;
-}
-
-interface Upgrade {
-  readonly core: SessionServer;
-  readonly admitted: Admitted;
-  readonly door: Door;
-  readonly url: URL;
-  readonly leaveLane: () => void;
 }
 
 /** What the request says of itself. */

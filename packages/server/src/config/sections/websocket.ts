@@ -2,7 +2,7 @@ import { z } from "zod";
 import { boolean, decimal, integer, seconds, withDefault } from "../setting.ts";
 
 export const websocketSection = z.strictObject({
-  enabled: withDefault(true, boolean({ description: "Serves `/ws` and `/ws/stream`." })),
+  enabled: withDefault(true, boolean({ description: "Serves `/ws`, `/ws/stream` and `/ws/ai-sdk`." })),
   maxMessageSize: withDefault(
     16 * 1024 * 1024,
     integer({

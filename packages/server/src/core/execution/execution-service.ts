@@ -60,6 +60,8 @@ export interface ExecutionClaim {
   readonly handlerName: string;
   readonly executionId: string;
   readonly channel: string;
+  /** The same command was claimed before. */
+  readonly isRepeated: boolean;
 }
 
 export interface StartOptions {
@@ -174,6 +176,7 @@ export class ExecutionService {
       handlerName: command.handler,
       executionId: claimed.executionId,
       channel: claimed.channel,
+      isRepeated: claimed.executionId !== executionId,
     };
   }
 

@@ -17,6 +17,7 @@ import type { AppendPace } from "./append-pace.ts";
 import { type AppendPlace, ChunkWriter } from "./chunk-writer.ts";
 import { breakingChunk, type ExecutionEnd, endForThrown, terminalRecord } from "./execution-end.ts";
 import { InputQueue, type WaitingInput } from "./input-queue.ts";
+import { messageIdFor } from "./message-id.ts";
 import { Output } from "./output.ts";
 
 export interface ExecutionOptions {
@@ -83,7 +84,7 @@ export class Execution {
     this.fence = options.fence;
     this.mayRestart = options.mayRestart;
     this.#inputs = new InputQueue(options.maxWaitingInputs);
-    this.#output = new Output(options.id);
+    this.#output = new Output(messageIdFor(options.input, options.id));
     this.#writer = new ChunkWriter({
       hub: options.hub,
       key: options.key,

@@ -70,3 +70,12 @@ test("what is no chunk is refused by name, not by content", () => {
   expect(() => new Output("x1").accept(42 as unknown as HandlerOutput)).toThrow(/a number/);
   expect(() => new Output("x1").accept(nonsense)).not.toThrow(/the secret/);
 });
+
+test("a start without an id gets that of the message, so that it is the same message to everyone who reads it", () => {
+  expect(new Output("m1").accept({ type: "start", messageMetadata: { a: 1 } })).toEqual([
+    { type: "start", messageId: "m1", messageMetadata: { a: 1 } },
+  ]);
+  expect(new Output("m1").accept({ type: "start", messageId: "own" })).toEqual([
+    { type: "start", messageId: "own" },
+  ]);
+});

@@ -8,7 +8,7 @@ import type { HandlerOutput } from "../../executions/handler.ts";
 type Opened = "text" | "reasoning";
 
 export class Output {
-  readonly #executionId: string;
+  readonly #messageId: string;
   #hasStarted = false;
   /** Id of the text part that plain strings go to. */
   #stringPartId: string | undefined;
@@ -18,8 +18,9 @@ export class Output {
   #hasEnded = false;
   #errorText: string | undefined;
 
-  constructor(executionId: string) {
-    this.#executionId = executionId;
+  /** @param messageId of the message that the content becomes, where the handler names none */
+  constructor(messageId: string) {
+    this.#messageId = messageId;
   }
 
   /** Text of an `error` chunk that the handler yielded itself. */
@@ -39,7 +40,7 @@ export class Output {
     const before = this.#closeStringPart();
     if (!this.#hasStarted && output.type !== "start") before.push(this.#start());
     this.#note(output);
-    return [...before, output];
+    return [...before, this.#withMessageId(output)];
   }
 
   /** Chunks that end the content of an execution that came to its end by itself. */
@@ -82,7 +83,13 @@ export class Output {
 
   #start(): Chunk {
     this.#hasStarted = true;
-    return { type: "start", messageId: this.#executionId };
+    return { type: "start", messageId: this.#messageId };
+  }
+
+  /** Whoever reads it a second time must find the same message, and not make up another id for it. */
+  #withMessageId(chunk: Chunk): Chunk {
+    if (chunk.type !== "start" || chunk.messageId !== undefined) return chunk;
+    return { ...chunk, messageId: this.#messageId };
   }
 
   #note(chunk: Chunk): void {

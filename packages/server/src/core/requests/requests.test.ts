@@ -200,6 +200,82 @@ describe("executions", () => {
     expect(server.requests.handlerNames).toEqual(["three"]);
   });
 
+  test("the last execution is the one that was started last, whoever writes last", async () => {
+    const goOn = Promise.withResolvers<void>();
+    const fixture = new CoreFixture({
+      handlers: {
+        async *old() {
+          yield "old ";
+          await goOn.promise;
+          yield "writes on";
+        },
+        young: async function* ({ signal }) {
+          yield "young";
+          await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        },
+      },
+    });
+    const { server } = fixture;
+    const start = (handler: string) =>
+      driven(
+        fixture,
+        server.requests.execute(alice, { commandId: handler, handler, channel: "chat:1", input: {} }),
+      );
+    const old = await start("old");
+    const young = await start("young");
+    const { reader } = await server.requests.read(alice, "chat:1", { since: "start" });
+    goOn.resolve();
+    await driven(
+      fixture,
+      take(reader, (frame) => frame.type === "execution_completed" && frame.executionId === old.executionId),
+    );
+    const last = await server.requests.lastExecution(alice, "chat:1");
+    expect(last).toMatchObject({ executionId: young.executionId, endSeq: undefined, endedAtMs: undefined });
+    expect(await start("young")).toMatchObject({ executionId: young.executionId, isRepeated: true });
+    await driven(
+      fixture,
+      server.requests
+        .cancel(alice, { commandId: "c", executionId: young.executionId })
+        .then(({ final }) => final),
+    );
+    const ended = await server.requests.lastExecution(alice, "chat:1");
+    expect(ended).toMatchObject({ executionId: young.executionId, endedAtMs: expect.any(Number) });
+  });
+
+  test("of one that was run anew the place before its last attempt is known, and which message it writes", async () => {
+    const fixture = new CoreFixture();
+    const { requests, hub } = fixture.server;
+    const key = { tenant: "default", channel: "chat:1" };
+    const chunk = (executionId: string, body: object) =>
+      ({ type: "chunk", executionId, body: JSON.stringify(body) }) as const;
+    const started = (executionId: string) =>
+      ({ type: "execution_started", executionId, body: '{"handler":"h"}' }) as const;
+    const records = [
+      started("other"),
+      chunk("other", { type: "start", messageId: "m0" }),
+      started("first"),
+      chunk("first", { type: "start", messageId: "m1" }),
+      { type: "execution_completed", executionId: "first", body: '{"usage":{}}' } as const,
+      started("second"),
+      chunk("second", { type: "start", messageId: "void" }),
+      { type: "execution_restarted", executionId: "second", body: '{"attempt":2}' } as const,
+      chunk("second", { type: "start", messageId: "m1" }),
+      chunk("second", { type: "text-start", id: "t" }),
+    ];
+    for (const record of records) await hub.append(key, [record], {});
+    expect(await requests.lastExecution(alice, "chat:1")).toMatchObject({
+      executionId: "second",
+      messageId: "m1",
+      before: { seq: 5 },
+      beforeAttempt: { seq: 7 },
+    });
+    const turns = await requests.lastMessageExecutions(alice, "chat:1");
+    expect(turns.map(({ executionId, before }) => [executionId, before?.seq])).toEqual([
+      ["first", 2],
+      ["second", 5],
+    ]);
+  });
+
   test("a channel without executions has no last one", async () => {
     const fixture = new CoreFixture();
     await publish(fixture, 3);

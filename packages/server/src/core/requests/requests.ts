@@ -22,7 +22,7 @@ import type { DeltaFrames } from "../ports.ts";
 import { type PlaceRequest, placeFor } from "../resume-place.ts";
 import { type AttemptBegin, attemptBegin } from "./attempt-begin.ts";
 import { ChannelReader } from "./channel-reader.ts";
-import { type LastExecution, lastExecution } from "./last-execution.ts";
+import { type LastExecution, lastExecution, lastMessageExecutions } from "./last-execution.ts";
 
 export interface RequestsOptions {
   readonly hub: LogHub;
@@ -57,6 +57,8 @@ export interface StartedExecution extends ClaimedExecution {
   readonly before: Position;
   /** False when it has been asked for before and has ended. */
   readonly isRunning: boolean;
+  /** It has been asked for before: what it has written since then lies before `before`. */
+  readonly isRepeated: boolean;
 }
 
 export interface ReadRequest extends PlaceRequest {
@@ -104,11 +106,11 @@ export class Requests {
     const { commandId, handler, input, onUnwatched = "keep" } = request;
     await this.require(identity, "execute", request.channel ?? `${EXECUTION_NAMESPACE}:new`);
     const claim = await executions.claim({ tenant, clientId, commandId, handler, channel: request.channel });
-    const { executionId, channel } = claim;
+    const { executionId, channel, isRepeated } = claim;
     await request.beforeStart?.({ executionId, channel });
     const { head } = await hub.open({ tenant, channel });
     const isRunning = await executions.start(claim, { identity, sessionId: undefined, input, onUnwatched });
-    return { executionId, channel, before: head, isRunning };
+    return { executionId, channel, before: head, isRunning, isRepeated };
   }
 
   /** Asks an execution to stop, on whichever node it runs. @throws FORBIDDEN, STORE_UNAVAILABLE */
@@ -162,6 +164,12 @@ export class Requests {
   /** What can be executed here, by name. */
   get handlerNames(): readonly string[] {
     return this.#options.executions.handlerNames;
+  }
+
+  /** The newest execution of a channel with those that wrote the same message before it, the oldest first. @throws as `lastExecution` */
+  async lastMessageExecutions(identity: Identity, channel: string): Promise<readonly LastExecution[]> {
+    await this.require(identity, "history", channel);
+    return lastMessageExecutions(this.#options.hub, { tenant: identity.tenant, channel });
   }
 
   /** An execution that runs nowhere is answered as such, whoever asks: there is nothing to protect. */

@@ -1,5 +1,6 @@
 /** Every route that needs a credential, by what it is for. */
 import { agUiRoutes } from "../../adapters/ag-ui/ag-ui-routes.ts";
+import { aiSdkRoutes } from "../../adapters/ai-sdk/chat-routes.ts";
 import { anthropicRoutes } from "../../adapters/anthropic/anthropic-routes.ts";
 import { openAiRoutes } from "../../adapters/openai/openai-routes.ts";
 import { channelRoutes } from "./channel-routes.ts";
@@ -7,6 +8,7 @@ import type { Route } from "./route.ts";
 
 export const routes: readonly Route[] = [
   ...channelRoutes,
+  ...aiSdkRoutes,
   ...openAiRoutes,
   ...anthropicRoutes,
   ...agUiRoutes,

@@ -10,6 +10,8 @@ export interface HandshakeSettings {
   readonly isCompressionEnabled: boolean;
   /** How long `ws` waits for the peer's close when it closes a connection of its own accord. */
   readonly closeTimeoutMs: number;
+  /** Of what a client offers the first of these is taken; without one it is served the same. @default our own */
+  readonly subprotocols?: readonly string[];
 }
 
 /** Known to ws 8.23, not yet to its type declarations. */
@@ -31,6 +33,7 @@ const INFLATE_CHUNK_BYTES = 16 * 1024;
 
 /** The options of `new WebSocketServer(...)`. */
 export function handshakeOptions(settings: HandshakeSettings): ServerOptions & NewerServerOptions {
+  const { subprotocols = [SUBPROTOCOL] } = settings;
   return {
     noServer: true,
     clientTracking: false,
@@ -45,7 +48,7 @@ export function handshakeOptions(settings: HandshakeSettings): ServerOptions & N
     ),
     maxPendingAutoPongs: MAX_PENDING_PONGS,
     closeTimeout: settings.closeTimeoutMs,
-    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    handleProtocols: (offered) => subprotocols.find((known) => offered.has(known)) ?? false,
     perMessageDeflate: settings.isCompressionEnabled ? DEFLATE_OPTIONS : false,
   };
 }
