@@ -68,19 +68,19 @@ describe("an answer", () => {
     const events = await collect(stream);
     const final = await stream.finalResponse();
     expect(numbersOf(events)).toEqual(events.map((_, index) => index));
-    expect(events.map(({ type }) => type)).toMatchInlineSnapshot(`
+    // How many deltas there are is the log's business: those that come together are one.
+    const types = events.map(({ type }) => type).filter((type, index, all) => type !== all[index - 1]);
+    expect(types).toMatchInlineSnapshot(`
       [
         "response.created",
         "response.in_progress",
         "response.output_item.added",
         "response.content_part.added",
         "response.reasoning_text.delta",
-        "response.reasoning_text.delta",
         "response.reasoning_text.done",
         "response.content_part.done",
         "response.output_item.done",
         "response.output_item.added",
-        "response.function_call_arguments.delta",
         "response.function_call_arguments.delta",
         "response.function_call_arguments.done",
         "response.output_item.done",
@@ -88,9 +88,6 @@ describe("an answer", () => {
         "response.output_item.done",
         "response.output_item.added",
         "response.content_part.added",
-        "response.output_text.delta",
-        "response.output_text.delta",
-        "response.output_text.delta",
         "response.output_text.delta",
         "response.output_text.done",
         "response.content_part.done",
@@ -224,7 +221,7 @@ describe("in the background", () => {
     const deltas = events.flatMap((event) =>
       event.type === "response.output_text.delta" ? [event.delta] : [],
     );
-    expect(deltas).toEqual(words);
+    expect(deltas.join("")).toBe(words.join(""));
     expect(lastResponse(events)).toMatchObject({ status: "completed", usage: { output_tokens: 5 } });
     expect(state.runCount).toBe(1);
     // And the whole of it again.
@@ -396,7 +393,7 @@ describe("errors", () => {
       {
         async *long(): AsyncGenerator<Chunk> {
           for (let number = 0; number < 300; number += 1)
-            yield { type: "text-delta", id: "t", delta: `${number} ` };
+            yield { type: "text-delta", id: `t${number}`, delta: `${number} ` };
         },
       },
       { channels: { execution: { history: { records: 10 } } } },
