@@ -13,11 +13,13 @@ import type { Logger } from "./core/ports.ts";
 import { SessionServer, type SessionServerLimits } from "./core/session-server.ts";
 import { AdmissionGate } from "./gateway/admission-gate.ts";
 import { DoorKeeper } from "./gateway/door.ts";
+import { Entrance } from "./gateway/entrance.ts";
 import { StaticFiles } from "./gateway/http/static-files.ts";
 import { StoreHealth } from "./gateway/http/store-health.ts";
 import { HttpGateway, type Readiness } from "./gateway/http-gateway.ts";
 import { loopbackHostFault } from "./gateway/origin.ts";
-import { sendRefusal } from "./gateway/refusal.ts";
+import { type Refusal, sendRefusal } from "./gateway/refusal.ts";
+import { EventGateway } from "./gateway/sse/event-gateway.ts";
 import { WebSocketGateway } from "./gateway/websocket-gateway.ts";
 import { createMetricsObserver } from "./metrics/metrics-observer.ts";
 import { createServerMetrics, type ServerMetrics } from "./metrics/server-metrics.ts";
@@ -49,6 +51,7 @@ export class ServerParts {
   readonly connections: Connections;
   readonly http: HttpGateway;
   readonly webSockets: WebSocketGateway;
+  readonly events: EventGateway;
   readonly #options: ServerOptions;
   readonly #handlers: ReadonlyMap<string, HandlerEntry>;
   readonly #metrics: ServerMetrics;
@@ -96,24 +99,29 @@ export class ServerParts {
       },
       load: () => ({
         ...this.#loadProbe.sustained(),
-        handshakeCount: this.webSockets.pendingCount + (this.#core?.startingCount ?? 0),
+        handshakeCount:
+          this.webSockets.pendingCount + this.events.pendingCount + (this.#core?.startingCount ?? 0),
       }),
       clock: systemClock,
       logger: this.logger,
       onShed: (reason) => this.#metrics.upgradesShed.child(reason).increment(),
     });
     this.#metrics.admissionLevel.readFrom(() => admission.levelNumber());
-    this.webSockets = new WebSocketGateway({
-      ...shared,
-      admission,
+    const entrance = new Entrance({ ...shared, admission, clock: systemClock });
+    const doorway = {
+      entrance,
       settings: settings.websocket,
       clock: systemClock,
       random: systemRandom,
-      onRefused: ({ code }) => this.#metrics.upgradesRefused.child(code).increment(),
-    });
+      logger: this.logger,
+      onRefused: ({ code }: Refusal) => this.#metrics.upgradesRefused.child(code).increment(),
+    };
+    this.webSockets = new WebSocketGateway(doorway);
+    this.events = new EventGateway(doorway);
     this.http = new HttpGateway({
       ...shared,
       clock: systemClock,
+      events: this.events,
       readiness: () => this.#readiness(),
       expose: () => this.#expose(),
       stats: (core) => this.#stats(core),
@@ -157,6 +165,7 @@ export class ServerParts {
     const core = await this.#opening?.catch(() => undefined);
     await core?.close(graceMs, code);
     this.webSockets.close();
+    this.events.close();
     await closeListener();
     await this.#store?.close();
     this.#loadProbe.close();

@@ -15,6 +15,7 @@ import { ConnectionRegistry } from "./connection/connection-registry.ts";
 import type { ConnectionContext, ConnectionLimits, CustomHandler } from "./connection/context.ts";
 import type { Door } from "./connection/door-policy.ts";
 import type { HeartbeatTiming } from "./connection/heartbeat.ts";
+import { PostedMessages } from "./connection/posted-messages.ts";
 import { type Credential, identityFor } from "./credential.ts";
 import { DeliveryLoop } from "./delivery/delivery-loop.ts";
 import { HistoryReader } from "./delivery/history-reader.ts";
@@ -109,6 +110,8 @@ export class SessionServer {
   readonly hub: LogHub;
   readonly authorize: Authorize;
   readonly mailbox: Mailbox;
+  /** For connections whose messages come by requests. */
+  readonly posted: PostedMessages;
   /** For surfaces that are no connections. */
   readonly requests: Requests;
   readonly #options: SessionServerOptions;
@@ -153,7 +156,14 @@ export class SessionServer {
       onMessage: (message) => {
         if (message.kind === "session_taken") this.#sessions.taken(message);
         else if (message.kind === "command" || message.kind === "receipt") this.executions.onMessage(message);
+        else if (message.kind === "posted" || message.kind === "post_taken") this.posted.onMessage(message);
       },
+    });
+    this.posted = new PostedMessages({
+      ...options,
+      nodeId: this.nodeId,
+      connections: this.connections,
+      send: (nodeId, message) => this.#mail.send(nodeId, message),
     });
     this.#follower = new LogFollower({ ...options, hub: () => this.hub });
     this.hub = new LogHub({
@@ -199,7 +209,11 @@ export class SessionServer {
       receiptTtlMs: RECEIPT_TTL_MS,
       mail: this.#mail,
     });
+    const signals = new Signals({ hub: this.hub, hints });
     this.requests = new Requests({
+      clock,
+      namespaces,
+      signals,
       hub: this.hub,
       delivery,
       executions: this.executions,
@@ -213,12 +227,13 @@ export class SessionServer {
     });
     this.#context = {
       ...options,
+      nodeId: this.nodeId,
       hub: this.hub,
       delivery,
       sessions: this.#sessions,
       connections: this.connections,
       presence: this.#presence,
-      signals: new Signals({ hub: this.hub, hints }),
+      signals,
       executions: this.executions,
       authorize: this.authorize,
       reauthenticate: (token, identity) => this.#reauthenticate(token, identity),
@@ -345,6 +360,7 @@ export class SessionServer {
       askToLeave(connection, Math.round(random.fraction() * spreadMs), code);
     }
     for (const connection of [...this.connections.all()]) connection.close(code);
+    this.posted.close();
     this.#presence.close();
     this.#housekeeping.stop();
     this.#follower.stop();

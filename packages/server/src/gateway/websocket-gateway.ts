@@ -8,13 +8,8 @@ import type { WebsocketSettings } from "../config/settings.ts";
 import type { Connection } from "../core/connection/connection.ts";
 import { type Door, sessionDoor, streamDoor } from "../core/connection/door-policy.ts";
 import type { Clock, Logger, Random } from "../core/ports.ts";
-import type { Admitted, SessionServer } from "../core/session-server.ts";
 import { retryAfterMs } from "./admission.ts";
-import type { AdmissionGate } from "./admission-gate.ts";
-import type { DoorKeeper } from "./door.ts";
-import { HandshakeLane } from "./handshake-lane.ts";
-import { idParameter } from "./id-parameter.ts";
-import { originFault } from "./origin.ts";
+import { type Entrance, type Entry, isResumeOf } from "./entrance.ts";
 import { type Refusal, refusalFor, refuseUpgrade, urlOf } from "./refusal.ts";
 import { writeLimitsFor } from "./websocket/connection-writer.ts";
 import { guardFrameSize } from "./websocket/frame-size-guard.ts";
@@ -25,20 +20,15 @@ import { createWebSocketTransport } from "./websocket/websocket-transport.ts";
 
 export interface WebSocketGatewayOptions {
   readonly settings: WebsocketSettings;
-  readonly allowedOrigins: readonly string[];
-  readonly door: DoorKeeper;
-  readonly admission: AdmissionGate;
+  readonly entrance: Entrance;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** The core, when it is open. */
-  readonly core: () => Promise<SessionServer>;
-  /** What a request must satisfy besides; says what is wrong. */
-  readonly requestFault: (request: IncomingMessage) => string | undefined;
   readonly onRefused: (refusal: Refusal) => void;
 }
 
 const CLOSE_TIMEOUT_MS = 5_000;
+const NORMAL_CLOSE_CODE = 1000;
 
 /** Paths of the WebSocket doors. */
 export const WEBSOCKET_PATHS: ReadonlySet<string> = new Set(["/ws", "/ws/stream"]);
@@ -47,14 +37,11 @@ export class WebSocketGateway {
   readonly #options: WebSocketGatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #framings: FramingSet;
-  readonly #lane: HandshakeLane;
-  #knockCount = 0;
   readonly #waiting = new Map<Duplex, (cause: TachikomaError) => void>();
 
   constructor(options: WebSocketGatewayOptions) {
     const { settings } = options;
     this.#options = options;
-    this.#lane = new HandshakeLane(options);
     this.#webSockets = new WebSocketServer(
       handshakeOptions({
         maxMessageBytes: settings.maxMessageSize,
@@ -119,49 +106,27 @@ export class WebSocketGateway {
   }
 
   async #upgrade(knock: Knock): Promise<void> {
-    // Counted before anything is waited for: of two connections of one session, the one that knocked last wins.
-    this.#knockCount += 1;
-    const order = this.#knockCount;
-    const { request } = knock;
+    const { request, isOver } = knock;
     const url = urlOf(request);
     if (url === undefined || !this.serves(request)) throw new TachikomaError("NOT_FOUND");
-    const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
-    if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
-    const isResuming = isResumeOf(url);
-    this.#options.admission.check(isResuming);
-    const credential = await this.#options.door.admit(request, url);
-    const core = await this.#options.core();
-    const leaveLane = await this.#lane.enter(isResuming);
-    try {
-      if (knock.isOver()) return leaveLane();
-      const admitted = await core.admit({
-        credential,
-        clientId: idParameter(url, "client_id"),
-        order,
-        sessionId: idParameter(url, "session_id"),
-      });
-      const end = () => {
-        admitted.reservation.release();
-        leaveLane();
-      };
-      if (isResuming && !admitted.opened.isResumed) this.#checkClaim(end);
-      if (!knock.settle()) return end();
-      const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
-      this.#shakeHands(knock, { core, admitted, door, url, leaveLane });
-    } catch (cause) {
-      leaveLane();
-      throw cause;
+    if (url.searchParams.get("probe") === "1") {
+      await this.#options.entrance.check({ request, url, isOver });
+      return this.#answerProbe(knock);
     }
+    const entry = await this.#options.entrance.enter({ request, url, isOver });
+    if (entry === undefined) return;
+    if (!knock.settle()) return entry.abandon();
+    const door = url.pathname === "/ws/stream" ? streamDoor() : sessionDoor;
+    this.#shakeHands(knock, { ...entry, door, url });
   }
 
-  /** Anyone can name a session: only one that goes on is let in before others. */
-  #checkClaim(end: () => void): void {
-    try {
-      this.#options.admission.check(false);
-    } catch (cause) {
-      end();
-      throw cause;
-    }
+  /** Somebody wants to know whether a WebSocket gets through at all. The close, which has to get through too, is the answer. */
+  #answerProbe({ request, socket, head, settle }: Knock): void {
+    if (!settle()) return;
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      webSocket.on("error", () => webSocket.terminate());
+      webSocket.close(NORMAL_CLOSE_CODE, "Probed");
+    });
   }
 
   #shakeHands({ request, socket, head }: Knock, upgrade: Upgrade): void {
@@ -219,15 +184,7 @@ interface Knock {
   readonly isOver: () => boolean;
 }
 
-interface Upgrade {
-  readonly core: SessionServer;
-  readonly admitted: Admitted;
+interface Upgrade extends Entry {
   readonly door: Door;
   readonly url: URL;
-  readonly leaveLane: () => void;
-}
-
-/** What the request says of itself. */
-function isResumeOf(url: URL | undefined): boolean {
-  return (url?.searchParams.get("session_id") ?? "") !== "";
 }
