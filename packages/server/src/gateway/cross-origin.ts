@@ -1,7 +1,7 @@
 /**
  * Answers for pages of other origins (CORS). The origins that may open a WebSocket may also send requests; a page of another one
- * is refused by `origin.ts`, and its browser told nothing. An origin that is allowed by name may bring the credentials of the
- * browser; where every origin is allowed, none may.
+ * is refused by `origin.ts`, and its browser told nothing. Origins are allowed by name only, so they may bring the credentials of
+ * their browser.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
@@ -20,13 +20,9 @@ export function shareWithOrigin(
   // A cache must not give one origin what was answered to another.
   response.setHeader("vary", "Origin");
   const { origin } = request.headers;
-  if (origin === undefined) return;
-  if (allowedOrigins.includes(origin)) {
-    response.setHeader("access-control-allow-origin", origin);
-    response.setHeader("access-control-allow-credentials", "true");
-  } else if (allowedOrigins.includes("*")) {
-    response.setHeader("access-control-allow-origin", "*");
-  }
+  if (origin === undefined || !allowedOrigins.includes(origin)) return;
+  response.setHeader("access-control-allow-origin", origin);
+  response.setHeader("access-control-allow-credentials", "true");
 }
 
 /** True for the question that a browser asks before a request that is not a simple one. */

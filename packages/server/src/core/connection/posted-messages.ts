@@ -30,8 +30,11 @@ const MAX_WAITING_POSTS = 16;
 /** Texts on their way to other nodes, in characters, in one post and in all. */
 const MAX_FORWARDED_CHARS = 256 * 1024;
 const MAX_FORWARDED_CHARS_AT_ONCE = 4 * 1024 * 1024;
-/** A node that has not taken a post by then has other worries: the client comes back and asks again. */
-const ANSWER_TIMEOUT_MS = 10_000;
+/**
+ * Where hints are lost, letter and answer are found by looking, every 5 s each. A node that has not taken a post by then has other
+ * worries: the client comes back and asks again.
+ */
+const ANSWER_TIMEOUT_MS = 15_000;
 const LETTER_ID_CHARS = 12;
 
 export interface PostedMessagesOptions {
