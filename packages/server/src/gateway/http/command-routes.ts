@@ -27,7 +27,7 @@ export const commandRoutes: readonly Route[] = [
 ];
 
 /** Messages that one request may bring for a connection. */
-export const MAX_POSTED_MESSAGES = 256;
+const MAX_POSTED_MESSAGES = 256;
 /** How long a request waits for the final receipt at most; then it gets the one that there is. */
 const MAX_WAIT_MS = 30_000;
 

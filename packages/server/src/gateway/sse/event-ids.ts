@@ -3,7 +3,7 @@
  * the position, with several it is all of them, so that the last id alone brings every channel back.
  *
  *   k3.18.aB                           one channel
- *   1x8ji2k=k3.18.aB,0d2ihqu=f9.4.x    several; each name as a short hash, whatever the order in which it is asked for
+ *   1kr2a05=k3.18.aB,l0y3wm=f9.4.x    several; each name as a short hash, whatever the order in which it is asked for
  *
  * Events of other channels, such as the inboxes, have no id: they leave the last one as it is.
  */

@@ -14,7 +14,7 @@ export interface EventRequest {
 }
 
 /** Channels that one stream may be asked to follow; more can be subscribed by commands. */
-export const MAX_EVENT_CHANNELS = 32;
+const MAX_EVENT_CHANNELS = 32;
 
 /** @throws INVALID_MESSAGE, INVALID_POSITION */
 export function eventRequestOf(url: URL, headers: IncomingMessage["headers"]): EventRequest {
