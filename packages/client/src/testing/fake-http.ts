@@ -1,6 +1,8 @@
 /** The way over HTTP, with the test at its other end. */
 import type { WireMessage } from "./fake-network.ts";
 
+const DEADLINE_MS = 5_000;
+
 export interface FakeStream {
   readonly url: URL;
   readonly headers: Headers;
@@ -83,9 +85,9 @@ function streamOf(
 
 /** Looks once per turn of the event loop until it is so. */
 export async function untilTrue(what: string, isTrue: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 1_000; turn += 1) {
-    if (isTrue()) return;
+  const endMs = performance.now() + DEADLINE_MS;
+  while (!isTrue()) {
+    if (performance.now() > endMs) throw new Error(`Not within ${DEADLINE_MS} ms: ${what}`);
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
-  throw new Error(`It did not come to it: ${what}`);
 }
