@@ -97,6 +97,10 @@ export class Trial {
 
   /** A connection whose upgrade was made; `welcome` has not been taken. */
   async open(options: ConnectOptions = {}): Promise<PlainClient> {
+    if (this.target.transport === "events" && !isAboutWebSockets(options)) {
+      const { query: _, headers: __, ...connecting } = options;
+      return this.#openEvents(connecting);
+    }
     const name = this.#connectionName();
     const url = this.#address(options);
     this.transcript.note(name, "*", `connects to ${url.pathname}${hideToken(url.search)}`);
@@ -124,6 +128,11 @@ export class Trial {
 
   /** A connection over `/events` that has been welcomed. */
   async events(options: EventsOptions = {}): Promise<EventConnection> {
+    const client = await this.#openEvents(options);
+    return { client: await client.welcomed(), stream: client.webSocket as unknown as EventStream };
+  }
+
+  async #openEvents(options: EventsOptions): Promise<PlainClient> {
     const name = this.#connectionName();
     const stream = await this.#eventStream(name, options);
     if (!(stream instanceof EventStream)) {
@@ -138,7 +147,7 @@ export class Trial {
       answersPings: false,
     });
     this.#clients.push(client);
-    return { client: await client.welcomed(), stream };
+    return client;
   }
 
   /** A request for `/events` that is to be answered with something else than a stream. */
@@ -358,6 +367,11 @@ export class Trial {
     const sign = token === undefined || token === null ? {} : { authorization: `Bearer ${token}` };
     return { ...sign, ...(options.headers as Record<string, string> | undefined) };
   }
+}
+
+function isAboutWebSockets(options: ConnectOptions): boolean {
+  const { isStream, answersPings, protocols, query, headers } = options;
+  return [isStream, answersPings, protocols, query, headers].some((value) => value !== undefined);
 }
 
 function hideToken(search: string): string {

@@ -109,6 +109,12 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
     shown: (messages) => count(messages!),
   },
   {
+    row: "what a post may be larger than one message",
+    file: "packages/server/src/gateway/http/command-routes.ts",
+    patterns: [constant("GATHERED_BYTES")],
+    shown: (bytes) => size(bytes!),
+  },
+  {
     row: "posts that wait for one connection",
     file: `${core}/connection/posted-messages.ts`,
     patterns: [constant("MAX_WAITING_POSTS")],

@@ -24,17 +24,23 @@ export interface EventStreamOptions {
   readonly deadlineMs: number;
 }
 
+/** Of one request, give or take what a single message needs. */
+const MAX_MESSAGES = 256;
+const MAX_CHARS = 128 * 1024;
 const NORMAL = 1000;
 const ABNORMAL = 1006;
 
 export class EventStream extends EventEmitter {
+  readonly OPEN = 1;
   readonly events: StreamEvent[] = [];
   readonly response: IncomingMessage;
   commentCount = 0;
   readonly #options: EventStreamOptions;
   readonly #request: ClientRequest;
-  #sending: Promise<unknown> = Promise.resolve();
-  #connectionId: string | undefined;
+  readonly #waiting: string[] = [];
+  #isSending = false;
+  readonly #connectionId = Promise.withResolvers<string>();
+  #isOver = false;
   #closing = { code: ABNORMAL, reason: "" };
   #rest = "";
 
@@ -44,9 +50,10 @@ export class EventStream extends EventEmitter {
     this.#request = outgoing;
     this.response = response;
     response.setEncoding("utf8");
-    response.on("data", (text: string) => this.#take(text));
+    response.on("data", (text: string) => this.#receive(text));
     response.on("error", () => {}); // "close" follows.
     response.on("close", () => {
+      this.#isOver = true;
       this.emit("close", this.#closing.code, Buffer.from(this.#closing.reason));
     });
   }
@@ -71,11 +78,28 @@ export class EventStream extends EventEmitter {
     return this.events.findLast(({ id }) => id !== undefined)?.id;
   }
 
-  /** In order: each goes when the one before it was taken. */
+  /** In order: what has come together goes when what was sent before has been taken. */
   send(text: string): void {
-    this.#sending = this.#sending
-      .then(() => this.#post(text))
-      .catch((cause: unknown) => this.emit("error", cause));
+    this.#waiting.push(text);
+    if (this.#isSending) return;
+    this.#isSending = true;
+    this.#sendAll()
+      .catch((cause: unknown) => this.emit("error", cause))
+      .finally(() => {
+        this.#isSending = false;
+      });
+  }
+
+  get readyState(): number {
+    return this.#isOver ? 3 : this.OPEN;
+  }
+
+  pause(): void {
+    this.response.pause();
+  }
+
+  resume(): void {
+    this.response.resume();
   }
 
   pong(): void {}
@@ -89,15 +113,28 @@ export class EventStream extends EventEmitter {
     this.#request.destroy();
   }
 
+  async #sendAll(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#post(`[${this.#take().join(",")}]`);
+  }
+
+  #take(): string[] {
+    let charCount = 0;
+    const count = this.#waiting.findIndex((text, index) => {
+      charCount += text.length;
+      return index > 0 && (index === MAX_MESSAGES || charCount > MAX_CHARS);
+    });
+    return this.#waiting.splice(0, count === -1 ? this.#waiting.length : count);
+  }
+
   async #post(text: string): Promise<void> {
     const { commandsUrl, headers, deadlineMs } = this.#options;
     const url = new URL(commandsUrl);
-    url.searchParams.set("connection_id", this.#connectionId ?? "");
+    url.searchParams.set("connection_id", await this.#connectionId.promise);
     const { status, text: answer } = await httpRequest({ url, headers, deadlineMs, body: text });
     if (status !== 202) throw new Error(`The request was answered with ${status} ${answer}`);
   }
 
-  #take(text: string): void {
+  #receive(text: string): void {
     const blocks = (this.#rest + text).split("\n\n");
     this.#rest = blocks.pop() ?? "";
     for (const block of blocks) this.#read(block.split("\n"));
@@ -125,7 +162,7 @@ export class EventStream extends EventEmitter {
     }
     const value = JSON.parse(event.data) as { connection_id?: string; code?: number; reason?: string };
     if (event.name === "message") {
-      this.#connectionId ??= value.connection_id;
+      if (value.connection_id !== undefined) this.#connectionId.resolve(value.connection_id);
       this.emit("message", Buffer.from(event.data), false);
     } else this.#closing = { code: value.code ?? ABNORMAL, reason: value.reason ?? "" };
   }

@@ -215,6 +215,27 @@ describe("messages for a connection", () => {
     await stream.next("pong");
   });
 
+  test("HTC-4 each is as large and as deep as over a WebSocket, whatever comes beside it", async () => {
+    const server = await startTestServer({ websocket: { maxMessageSize: 2_000 } });
+    const stream = await server.events();
+    const { connection_id } = (await stream.next("welcome")).message;
+    const path = `${PATH}?connection_id=${connection_id}`;
+    const publish = (id: string, data: unknown) => ({ type: "publish", id, channel: "chat:1", data });
+    const many = Array.from({ length: 10 }, (_, index) => publish(String(index), "x".repeat(1_500)));
+    expect((await server.post(path, many)).status).toBe(202);
+    await stream.next("receipt", ({ message }) => message.ref === "9");
+    const large = await server.post(path, [publish("a", 1), publish("large", "x".repeat(3_000))]);
+    expect([large.status, large.json!["code"]]).toEqual([413, "MESSAGE_TOO_LARGE"]);
+    const nested = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
+    const deep = (id: string, levels: number) =>
+      `[{"type":"publish","id":"${id}","channel":"chat:1","data":${nested(levels)}}]`;
+    expect((await server.post(path, deep("deep", 511))).status).toBe(202);
+    expect((await stream.next("receipt", ({ message }) => message.ref === "deep")).message.status).toBe(
+      "applied",
+    );
+    expect((await server.post(path, deep("deeper", 512))).status).toBe(400);
+  });
+
   test("HTC-8 LIM-4 a flood waits at its sender, and is bounded there", async () => {
     const server = await startTestServer({ websocket: { maxMessagesPerSec: 20, maxMessageBurst: 1 } });
     const stream = await server.events();

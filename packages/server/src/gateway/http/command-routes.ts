@@ -12,6 +12,7 @@ import {
   encodeMessage,
   errorCodeOf,
   formatPosition,
+  MAX_NESTING_LEVELS,
   type ServerMessageOf,
   TachikomaError,
 } from "@tachikoma/protocol";
@@ -28,6 +29,8 @@ export const commandRoutes: readonly Route[] = [
 
 /** Messages that one request may bring for a connection. */
 const MAX_POSTED_MESSAGES = 256;
+/** Messages may be gathered up to here, however small the limit of each is. */
+const GATHERED_BYTES = 512 * 1024;
 /** How long a request waits for the final receipt at most; then it gets the one that there is. */
 const MAX_WAIT_MS = 30_000;
 
@@ -44,14 +47,24 @@ async function passOn(
   connectionId: string,
 ): Promise<RouteResponse> {
   const seq = seqOf(url);
-  const body = await readJsonBody(incoming, maxBodyBytes);
+  const body = await readJsonBody(incoming, maxBodyBytes + GATHERED_BYTES, MAX_NESTING_LEVELS + 1);
   const messages: readonly unknown[] = Array.isArray(body) ? body : [body];
   if (messages.length > MAX_POSTED_MESSAGES) {
     throw invalid(`The body has ${messages.length} messages, the limit is ${MAX_POSTED_MESSAGES}`);
   }
   const texts = messages.map((message) => JSON.stringify(message));
+  checkSizes(texts, maxBodyBytes);
   await core.posted.post({ credential, connectionId, texts, seq });
   return { status: 202 };
+}
+
+function checkSizes(texts: readonly string[], maxBytes: number): void {
+  for (const text of texts) {
+    const byteCount = Buffer.byteLength(text);
+    if (byteCount <= maxBytes) continue;
+    const limit = `${byteCount} bytes, the limit is ${maxBytes}`;
+    throw new TachikomaError("MESSAGE_TOO_LARGE", `A message has ${limit}`);
+  }
 }
 
 async function carryOut(core: SessionServer, request: RouteRequest): Promise<RouteResponse> {
