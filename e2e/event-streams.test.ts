@@ -137,6 +137,25 @@ describe("the eventsource package", { timeout: TEST_TIMEOUT_MS }, () => {
   });
 });
 
+test("SSE-12 the eventsource package waits for a place, and gets it", {
+  timeout: TEST_TIMEOUT_MS,
+}, async () => {
+  const holders = Array.from({ length: 5 }, () => new AbortController());
+  const url = `${proxy.url}/events?channel=chat:1&client_id=crowded`;
+  for (const { signal } of holders) expect((await fetch(url, { signal })).status).toBe(200);
+  const source = new StockEventSource(url);
+  const seen: string[] = [];
+  source.addEventListener("close", () => seen.push("close"));
+  source.onmessage = ({ data }) => seen.push((JSON.parse(data) as { type: string }).type);
+  try {
+    await eventually(WAIT_MS, "the request to come back", () => (seen.includes("close") ? true : undefined));
+    for (const holder of holders) holder.abort();
+    await eventually(WAIT_MS, "the stream", () => (seen.includes("subscribed") ? true : undefined));
+  } finally {
+    source.close();
+  }
+});
+
 async function startCounting(): Promise<void> {
   const body = JSON.stringify({ type: "execute", id: "e1", handler: "count", channel: "chat:1", input: 20 });
   const answer = await fetch(`${proxy.url}/api/commands?client_id=starter`, { method: "POST", body });

@@ -132,6 +132,12 @@ export class Trial {
     return { client: await client.welcomed(), stream: client.webSocket as unknown as EventStream };
   }
 
+  /** The same, whatever comes first. */
+  async eventsUnwelcomed(options: EventsOptions): Promise<EventConnection> {
+    const client = await this.#openEvents(options);
+    return { client, stream: client.webSocket as unknown as EventStream };
+  }
+
   async #openEvents(options: EventsOptions): Promise<PlainClient> {
     const name = this.#connectionName();
     const stream = await this.#eventStream(name, options);

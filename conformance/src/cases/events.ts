@@ -330,6 +330,28 @@ export const events = section("Events over HTTP", (rule) => {
 
   rule(
     "SSE-12",
+    "a browser that finds no place is asked to come back",
+    { requires: ["http:events", "limit:max_connections_per_client"] },
+    async (t) => {
+      const clientId = t.freshName();
+      for (let count = t.number("limit:max_connections_per_client"); count > 0; count -= 1)
+        await t.connect({ clientId });
+      const { client, stream } = await t.eventsUnwelcomed({
+        clientId,
+        headers: { accept: "text/event-stream" },
+      });
+      await client.expectClose(1013);
+      equals(
+        stream.events.map(({ name }) => name),
+        ["message", "close"],
+        "the events",
+      );
+      holds(Number(stream.events[0]?.retry) > 0, "the first says when to come back");
+    },
+  );
+
+  rule(
+    "SSE-13",
     "a client hops between WebSocket, events and pages at every record, and sees each once",
     EVENTS,
     async (t) => {
@@ -346,7 +368,7 @@ export const events = section("Events over HTTP", (rule) => {
   );
 
   rule(
-    "SSE-12",
+    "SSE-13",
     "also through an execution that is under way",
     {
       requires: ["http:events", "handler:count"],

@@ -80,7 +80,8 @@ export class EventSocket implements WebSocketLike {
     const url = new URL("events", this.#url);
     url.search = this.#url.search;
     const response = await this.#fetch(url, {
-      headers: { accept: "text/event-stream", ...this.#headers },
+      // Any answer is of use: a refusal says when to come back.
+      headers: { accept: "*/*", ...this.#headers },
       cache: "no-store",
       credentials: "include",
       signal: this.#abort.signal,

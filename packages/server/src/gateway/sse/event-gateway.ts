@@ -12,7 +12,7 @@ import { writeLimitsFor } from "../websocket/connection-writer.ts";
 import { streamEndOf } from "./ended-stream.ts";
 import { EventIds } from "./event-ids.ts";
 import { type EventRequest, eventRequestOf } from "./event-request.ts";
-import { EventTransport } from "./event-transport.ts";
+import { closedStream, EventTransport } from "./event-transport.ts";
 
 export interface EventGatewayOptions {
   /** Limits and times are those of WebSockets. */
@@ -31,6 +31,9 @@ const HEADERS = {
   "x-accel-buffering": "no",
   "x-content-type-options": "nosniff",
 } as const;
+
+/** Refusals that may be none the next time. */
+const TEMPORARY: ReadonlySet<number> = new Set([429, 503]);
 
 /** When a browser comes back by itself: spread, so that those who lost a server together do not come back together. */
 const RETRY_RANGE_MS = [500, 3_000] as const;
@@ -67,7 +70,7 @@ export class EventGateway {
       return this.#waiting.delete(response);
     };
     const refuse = (cause: unknown) => {
-      if (settle()) this.#refuse(response, url, cause);
+      if (settle()) this.#refuse({ request, response, url }, cause);
     };
     this.#waiting.set(response, refuse);
     response.once("close", settle);
@@ -81,12 +84,15 @@ export class EventGateway {
     }
   }
 
-  #refuse(response: ServerResponse, url: URL, cause: unknown): void {
+  #refuse({ request, response, url }: Omit<Opening, "settle">, cause: unknown): void {
     const refusal = refusalFor(cause);
     if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Event stream failed");
     this.#options.onRefused(refusal);
     const waitMs = retryAfterMs(isResumeOf(url), this.#options.random.fraction());
-    sendRefusal(response, { ...refusal, retryAfterSecs: Math.ceil(waitMs / 1_000) });
+    if (TEMPORARY.has(refusal.status) && readsStreamsOnly(request)) {
+      response.writeHead(200, HEADERS);
+      response.end(closedStream(refusal.message, waitMs));
+    } else sendRefusal(response, { ...refusal, retryAfterSecs: Math.ceil(waitMs / 1_000) });
   }
 
   async #open(opening: Opening): Promise<void> {
@@ -139,6 +145,11 @@ export class EventGateway {
       arePositionsFromClient: asked.arePositionsFromClient,
     });
   }
+}
+
+/** A browser's `EventSource` gives up for good on any answer but a stream. Programs that ask for more see the status. */
+function readsStreamsOnly({ headers }: IncomingMessage): boolean {
+  return headers.accept?.trim() === "text/event-stream";
 }
 
 /** Tells a client that comes back by itself to stay away: there is nothing more. */

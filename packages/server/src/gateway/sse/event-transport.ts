@@ -19,6 +19,8 @@ export interface EventTransportOptions {
 
 const HEARTBEAT = ": hb\n\n";
 const NORMAL_CLOSE_CODE = 1000;
+/** RFC 6455's registry: what a server says that cannot take a connection now. */
+const TRY_AGAIN_LATER = 1013;
 
 export class EventTransport implements Transport {
   readonly framing = eventFraming;
@@ -77,6 +79,11 @@ export class EventTransport implements Transport {
     this.#isDrainOwed = false;
     this.#options.onDrain();
   };
+}
+
+/** A whole stream that says nothing but when to come back. */
+export function closedStream(reason: string, retryAfterMs: number): string {
+  return `retry: ${retryAfterMs}\n\n${lastEvent(TRY_AGAIN_LATER, reason)}`;
 }
 
 /** `close` asks to come back, `end` not to; a browser that does it all the same brings the id, and is told once more. */

@@ -194,6 +194,24 @@ describe("refusals", () => {
   });
 });
 
+test("SSE-12 a browser is not refused for good by what passes", async () => {
+  const server = await startTestServer({
+    websocket: { maxConnectionsPerClient: 1 },
+    auth: async ({ token }) => (token === "good" ? {} : undefined),
+  });
+  const accept = { accept: "text/event-stream" };
+  await (await server.events("?client_id=a&token=good", accept)).next("welcome");
+  const waiting = await server.events("?client_id=a&token=good", accept);
+  expect((await waiting.nextEvent("close")).message).toEqual({
+    code: 1013,
+    reason: "Maximum 1 connections per client",
+    retry: "resume",
+  });
+  expect(Number(waiting.events[0]!.retry)).toBeGreaterThan(0);
+  expect(await within("the end", waiting.ended)).toBe(true);
+  await expect(server.events("?client_id=a&token=bad", accept)).rejects.toMatchObject(refusedWith(401));
+});
+
 describe("the end of a stream", () => {
   test("SSE-6 comments keep it alive and nothing closes it", async () => {
     const server = await startTestServer({ websocket: { pingIntervalSecs: 0.02, pongTimeoutSecs: 0.02 } });
@@ -324,7 +342,7 @@ test("DEL-10 a stream that is not read is given more when it has read, and misse
   }
 });
 
-test("SSE-12 WebSocket, events and pages have the same positions", async () => {
+test("SSE-13 WebSocket, events and pages have the same positions", async () => {
   const server = await startTestServer();
   const [one, two] = await publish(server, "chat:1", "one", "two", "three", "four");
   const page = await server.http(`/api/channels/chat:1/messages?after=${one}&limit=1`);
