@@ -324,7 +324,10 @@ export class SessionServer {
 
   /** Gives an admitted connection its transport. It says `welcome` as soon as its session is stored. */
   connect(admitted: Admitted, options: ConnectOptions): Connection {
-    const connection = new Connection(this.#context, { ...admitted, ...options });
+    // Since it was admitted a later one may have come, and be here already.
+    const isOvertaken =
+      admitted.isOvertaken || this.#sessions.isOvertaken(admitted.opened.session, admitted.admission);
+    const connection = new Connection(this.#context, { ...admitted, ...options, isOvertaken });
     this.#startingCount += 1;
     connection.start().finally(() => {
       this.#startingCount -= 1;

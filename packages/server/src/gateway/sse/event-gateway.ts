@@ -103,12 +103,16 @@ export class EventGateway {
     const isOver = () => !this.#waiting.has(response);
     const entry = await this.#options.entrance.enter({ request, url, isOver });
     if (entry === undefined) return;
+    // What is asked now may never be answered: when the request is over, however it ends, nothing of it stays.
+    response.once("close", entry.abandon);
     try {
       const { core, admitted } = entry;
       for (const { channel } of asked.followed) {
         await core.requests.require(admitted.identity, "subscribe", channel);
       }
       const end = await streamEndOf(core, admitted, asked);
+      // While all that was asked it may have begun to stop, and closes the connections that it has.
+      if (!core.isReady) throw new TachikomaError("SERVER_NOT_READY", "The server is stopping");
       if (end.isOver || !settle()) {
         entry.abandon();
         return end.isOver ? stop(opening) : undefined;

@@ -99,6 +99,45 @@ describe("a stream of one channel", () => {
   });
 });
 
+test("CON-9 a permission that is never decided holds neither the place nor the lane of handshakes", async () => {
+  const server = await startTestServer({
+    websocket: { maxConnectionsPerClient: 1, connectionTimeoutSecs: 0.3 },
+    channels: { stuck: { canSubscribe: () => new Promise(() => {}) } },
+  });
+  const stuck = Array.from({ length: 20 }, (_, index) =>
+    server.events(`?client_id=c${index}&channel=stuck:1`),
+  );
+  for (const request of stuck)
+    await expect(request).rejects.toMatchObject(refusedWith(503, "SERVER_NOT_READY"));
+  const stream = await server.events("?client_id=c0&channel=chat:1");
+  await stream.next("subscribed");
+  expect(server.server.connections.count).toBe(1);
+});
+
+test("SSE-1 RES-10 a request that is slow to be allowed does not take the session from a later one", async () => {
+  const asked = Promise.withResolvers<void>();
+  const allowed = Promise.withResolvers<boolean>();
+  const server = await startTestServer({
+    channels: {
+      slow: {
+        canSubscribe: () => {
+          asked.resolve();
+          return allowed.promise;
+        },
+      },
+    },
+  });
+  const first = await server.welcomed();
+  await first.drop();
+  const early = server.events(`?session_id=${first.hello.sessionId}&channel=slow:1`);
+  await within("the question", asked.promise);
+  const late = await server.welcomed(`/ws?session_id=${first.hello.sessionId}`);
+  expect(late.hello.isResumed).toBe(true);
+  allowed.resolve(true);
+  expect((await (await early).nextEvent("end")).message).toMatchObject({ code: 4409 });
+  await late.settle();
+});
+
 describe("a stream of several channels", () => {
   test("SSE-4 SSE-5 the last id alone brings all of them back", async () => {
     const server = await startTestServer();
