@@ -21,6 +21,11 @@ export const REQUIREMENTS = {
     value: "text",
     text: "Form of a token that expires; `{expires_at_ms}` in it is replaced by milliseconds since 1970.",
   },
+  "http:events": {
+    value: "flag",
+    text: "Events and commands over HTTP are served, and probes are known (CON-10).",
+  },
+  "origin:allowed": { value: "text", text: "An `Origin` of a web page that may connect." },
   "origin:refused": { value: "text", text: "An `Origin` of a web page that may not connect." },
   "namespace:short": {
     value: "text",

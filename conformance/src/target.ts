@@ -9,6 +9,8 @@ export interface Target {
   /** Where the same server speaks HTTP, when that is not at the same host and port. */
   readonly httpBase: URL | undefined;
   readonly token: string | undefined;
+  /** What a case connects with that does not care. @default WebSockets */
+  readonly transport?: "websocket" | "events" | undefined;
   /** Namespace of channels in which everything is allowed. */
   readonly namespace: string;
   readonly provisions: Provisions;

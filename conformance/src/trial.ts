@@ -4,6 +4,7 @@
  */
 import { WebSocket } from "ws";
 import { SeenRecords, type Violation } from "./clients/delivery-watch.ts";
+import { EventStream } from "./clients/event-stream.ts";
 import { type HttpAnswer, httpRequest, UPGRADE_HEADERS } from "./clients/http-request.ts";
 import { PlainClient } from "./clients/plain-client.ts";
 import { RawClient } from "./clients/raw-client.ts";
@@ -33,6 +34,20 @@ export interface ConnectOptions {
   readonly node?: number;
   /** Comes back when the server says that it is busy. @default true */
   readonly isPatient?: boolean;
+}
+
+export interface EventsOptions
+  extends Pick<ConnectOptions, "clientId" | "sessionId" | "arePositionsOwn" | "token" | "node"> {
+  readonly channels?: readonly string[];
+  /** More of the query. */
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A connection over `/events`, in the words of a WebSocket and as it stands on the wire. */
+export interface EventConnection {
+  readonly client: PlainClient;
+  readonly stream: EventStream;
 }
 
 export interface RawOptions extends Omit<ConnectOptions, "headers" | "protocols" | "answersPings"> {
@@ -82,6 +97,10 @@ export class Trial {
 
   /** A connection whose upgrade was made; `welcome` has not been taken. */
   async open(options: ConnectOptions = {}): Promise<PlainClient> {
+    if (this.target.transport === "events" && !isAboutWebSockets(options)) {
+      const { query: _, headers: __, ...connecting } = options;
+      return this.#openEvents(connecting);
+    }
     const name = this.#connectionName();
     const url = this.#address(options);
     this.transcript.note(name, "*", `connects to ${url.pathname}${hideToken(url.search)}`);
@@ -107,11 +126,68 @@ export class Trial {
     });
   }
 
+  /** A connection over `/events` that has been welcomed. */
+  async events(options: EventsOptions = {}): Promise<EventConnection> {
+    const client = await this.#openEvents(options);
+    return { client: await client.welcomed(), stream: client.webSocket as unknown as EventStream };
+  }
+
+  /** The same, whatever comes first. */
+  async eventsUnwelcomed(options: EventsOptions): Promise<EventConnection> {
+    const client = await this.#openEvents(options);
+    return { client, stream: client.webSocket as unknown as EventStream };
+  }
+
+  async #openEvents(options: EventsOptions): Promise<PlainClient> {
+    const name = this.#connectionName();
+    const stream = await this.#eventStream(name, options);
+    if (!(stream instanceof EventStream)) {
+      throw new ExpectationError(`${name} was refused with ${stream.status} ${stream.text}`);
+    }
+    const client = new PlainClient(stream as unknown as WebSocket, {
+      name,
+      transcript: this.transcript,
+      seen: this.#seen,
+      deadlineMs: this.deadlineMs,
+      arePositionsOwn: options.arePositionsOwn === true,
+      answersPings: false,
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** A request for `/events` that is to be answered with something else than a stream. */
+  async eventsRefusal(options: EventsOptions = {}): Promise<HttpAnswer> {
+    const answer = await this.#eventStream("events", options);
+    if (!(answer instanceof EventStream)) return answer;
+    answer.terminate();
+    throw new ExpectationError("The stream began, and should not have");
+  }
+
+  /** A POST to `/api/commands`. */
+  post(
+    body: unknown,
+    query: Readonly<Record<string, string>> = {},
+    options: EventsOptions = {},
+  ): Promise<HttpAnswer> {
+    const url = this.#httpPath("/api/commands", options);
+    for (const [key, value] of Object.entries(query)) url.searchParams.set(key, value);
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    return this.#http(url, { ...this.#headers(options), ...options.headers }, { body: text });
+  }
+
+  /** What the browser of a page asks before it posts. */
+  preflight(path: string, origin: string): Promise<HttpAnswer> {
+    const asked = {
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "authorization",
+    };
+    return this.#http(this.#httpPath(path, {}), { origin, ...asked }, { method: "OPTIONS" });
+  }
+
   /** A GET over HTTP; `path` takes the place of the last part of the target's address. */
   get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<HttpAnswer> {
-    const url = httpUrl(this.#address({}), this.target);
-    url.pathname = url.pathname.replace(/\/[^/]*$/, path);
-    return this.#http(url, { ...this.#headers({}), ...headers });
+    return this.#http(this.#httpPath(path, {}), { ...this.#headers({}), ...headers });
   }
 
   /** Connects as soon as there is a place: the end of another connection takes a moment to be known to the server. */
@@ -227,9 +303,40 @@ export class Trial {
     return within(this.deadlineMs, `the upgrade of ${name}`, outcome);
   }
 
-  async #http(url: URL, headers: Readonly<Record<string, string>>): Promise<HttpAnswer> {
-    const answer = await httpRequest({ url, headers, deadlineMs: this.deadlineMs });
-    const what = `GET ${url.pathname}${hideToken(url.search)}: ${answer.status} ${answer.text}`;
+  async #eventStream(name: string, options: EventsOptions): Promise<EventStream | HttpAnswer> {
+    const { channels = [], query = {}, headers = {} } = options;
+    const url = this.#httpPath("/events", options);
+    for (const channel of channels) url.searchParams.append("channel", channel);
+    for (const [key, value] of Object.entries(query)) url.searchParams.append(key, value);
+    const sent = { ...this.#headers(options), ...headers };
+    this.transcript.note(
+      name,
+      "*",
+      `asks for ${url.pathname}${hideToken(url.search)} ${JSON.stringify(headers)}`,
+    );
+    const commandsUrl = this.#httpPath("/api/commands", { ...options, sessionId: undefined });
+    const stream = await EventStream.open({ url, commandsUrl, headers: sent, deadlineMs: this.deadlineMs });
+    const status = stream instanceof EventStream ? 200 : `${stream.status} ${stream.text}`;
+    this.transcript.note(name, "*", `is answered with ${status}`);
+    return stream;
+  }
+
+  /** `path` takes the place of the last part of the target's address; a query may follow it. */
+  #httpPath(path: string, { query: _, ...options }: EventsOptions): URL {
+    const url = httpUrl(this.#address(options), this.target);
+    const [name = "", query = ""] = path.split("?");
+    url.pathname = url.pathname.replace(/\/[^/]*$/, name);
+    for (const [key, value] of new URLSearchParams(query)) url.searchParams.append(key, value);
+    return url;
+  }
+
+  async #http(
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    more: { readonly body?: string; readonly method?: string } = {},
+  ): Promise<HttpAnswer> {
+    const answer = await httpRequest({ url, headers, deadlineMs: this.deadlineMs, ...more });
+    const what = `${more.method ?? (more.body === undefined ? "GET" : `POST ${more.body.slice(0, 200)} to`)} ${url.pathname}${hideToken(url.search)}: ${answer.status} ${answer.text}`;
     this.transcript.note("http", "*", what);
     return answer;
   }
@@ -266,6 +373,11 @@ export class Trial {
     const sign = token === undefined || token === null ? {} : { authorization: `Bearer ${token}` };
     return { ...sign, ...(options.headers as Record<string, string> | undefined) };
   }
+}
+
+function isAboutWebSockets(options: ConnectOptions): boolean {
+  const { isStream, answersPings, protocols, query, headers } = options;
+  return [isStream, answersPings, protocols, query, headers].some((value) => value !== undefined);
 }
 
 function hideToken(search: string): string {

@@ -36,6 +36,7 @@ const CORE_CONTRACTS = new Set(["store-contract", "handler-contract"]);
 const ADAPTER_SEAM = new Set([
   "packages/server/src/gateway/http/route.ts",
   "packages/server/src/gateway/http/json-body.ts",
+  "packages/server/src/gateway/entrance.ts",
   "packages/server/src/gateway/id-parameter.ts",
   "packages/server/src/gateway/websocket/socket-protocol.ts",
 ]);

@@ -97,6 +97,42 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
     shown: (messages) => count(messages!),
   },
   {
+    row: "channels that one request for events names",
+    file: "packages/server/src/gateway/sse/event-request.ts",
+    patterns: [constant("MAX_EVENT_CHANNELS")],
+    shown: (channels) => count(channels!),
+  },
+  {
+    row: "messages of one post",
+    file: "packages/server/src/gateway/http/command-routes.ts",
+    patterns: [constant("MAX_POSTED_MESSAGES")],
+    shown: (messages) => count(messages!),
+  },
+  {
+    row: "what a post may be larger than one message",
+    file: "packages/server/src/gateway/http/command-routes.ts",
+    patterns: [constant("GATHERED_BYTES")],
+    shown: (bytes) => size(bytes!),
+  },
+  {
+    row: "posts that wait for one connection",
+    file: `${core}/connection/posted-messages.ts`,
+    patterns: [constant("MAX_WAITING_POSTS")],
+    shown: (posts) => count(posts!),
+  },
+  {
+    row: "a post for a connection of another node",
+    file: `${core}/connection/posted-messages.ts`,
+    patterns: [constant("MAX_FORWARDED_CHARS")],
+    shown: (chars) => `${chars! / 1024} Ki characters`,
+  },
+  {
+    row: "posts on their way to other nodes",
+    file: `${core}/connection/posted-messages.ts`,
+    patterns: [constant("MAX_FORWARDED_CHARS_AT_ONCE")],
+    shown: (chars) => `${chars! / 1024 ** 2} Mi characters`,
+  },
+  {
     row: "chunks of an execution ahead of the store",
     file: `${core}/execution/chunk-writer.ts`,
     patterns: [constant("MAX_PENDING_CHUNKS"), constant("MAX_PENDING_CHARS")],
@@ -190,6 +226,30 @@ const FIXED_LIMITS: readonly FixedLimit[] = [
     row: "closing handshake of a WebSocket",
     file: "packages/server/src/gateway/websocket-gateway.ts",
     patterns: [constant("CLOSE_TIMEOUT_MS")],
+    shown: (ms) => `${ms! / 1_000} s`,
+  },
+  {
+    row: "reading of the last event of a stream",
+    file: "packages/server/src/gateway/sse/event-gateway.ts",
+    patterns: [constant("CLOSE_TIMEOUT_MS")],
+    shown: (ms) => `${ms! / 1_000} s`,
+  },
+  {
+    row: "answer to a post for a connection of another node",
+    file: `${core}/connection/posted-messages.ts`,
+    patterns: [constant("ANSWER_TIMEOUT_MS")],
+    shown: (ms) => `${ms! / 1_000} s`,
+  },
+  {
+    row: "final receipt that a request waits for",
+    file: "packages/server/src/gateway/http/command-routes.ts",
+    patterns: [constant("MAX_WAIT_MS")],
+    shown: (ms) => `${ms! / 1_000} s`,
+  },
+  {
+    row: "one post of our client",
+    file: "packages/client/src/sse/outbox.ts",
+    patterns: [constant("POST_TIMEOUT_MS")],
     shown: (ms) => `${ms! / 1_000} s`,
   },
   {

@@ -47,6 +47,7 @@ const FRAMING: Framing = { id: "lines", frame: (text) => utf8.encode(text + END)
 
 export class Link implements Transport {
   readonly framing = FRAMING;
+  readonly answersPings = true;
   readonly id: string;
   readonly clientName: string;
   readonly url: URL;

@@ -250,7 +250,7 @@ export const connecting = section("Connecting", (rule) => {
   rule("CON-8", "a refusal has a body of code and message, and the code is of the catalogue", async (t) => {
     const { json } = await t.refusal({ query: "client_id=a%20b" });
     equals(Object.keys(json ?? {}).sort(), ["code", "message"], "the fields of the body");
-    holds(Object.hasOwn(ERRORS, String(json?.["code"])), `${shown(json?.["code"])} is a code of section 18`);
+    holds(Object.hasOwn(ERRORS, String(json?.["code"])), `${shown(json?.["code"])} is a code of section 19`);
   });
 
   rule(

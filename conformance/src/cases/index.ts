@@ -7,9 +7,11 @@ import { commands } from "./commands.ts";
 import { connecting } from "./connecting.ts";
 import { delivery } from "./delivery.ts";
 import { closing, errors } from "./errors.ts";
+import { events } from "./events.ts";
 import { executionCommands } from "./execution-commands.ts";
 import { executions } from "./executions.ts";
 import { heartbeat } from "./heartbeat.ts";
+import { httpCommands } from "./http-commands.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { limits } from "./limits.ts";
 import { messages } from "./messages.ts";
@@ -42,6 +44,8 @@ export const ALL_CASES: readonly Case[] = numberCases([
   ...application,
   ...heartbeat,
   ...streamDoor,
+  ...events,
+  ...httpCommands,
   ...limits,
   ...errors,
   ...closing,

@@ -90,9 +90,20 @@ export async function signalled(
   t: Trial,
   { sender, follower, channel, data }: Signalled,
 ): Promise<WireMessage> {
-  for (let tryCount = 1; tryCount < MAX_TRIES && follower.unread("signal").length === 0; tryCount += 1) {
+  return signalledBy(t, follower, async () => {
     sender.send({ type: "signal", channel, data });
     await sender.settle();
+  });
+}
+
+/** The same, however it is sent. */
+export async function signalledBy(
+  t: Trial,
+  follower: PlainClient,
+  send: () => Promise<unknown>,
+): Promise<WireMessage> {
+  for (let tryCount = 1; tryCount < MAX_TRIES && follower.unread("signal").length === 0; tryCount += 1) {
+    await send();
     await follower.settle();
     if (follower.unread("signal").length === 0) await t.elapse(TRY_MS, "the signal may have been lost");
   }

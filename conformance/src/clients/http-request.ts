@@ -15,6 +15,10 @@ export interface HttpRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly deadlineMs: number;
+  /** Sent with POST. @default nothing, with GET */
+  readonly body?: string | undefined;
+  /** @default POST with a body, else GET */
+  readonly method?: string | undefined;
 }
 
 export const UPGRADE_HEADERS = {
@@ -25,22 +29,23 @@ export const UPGRADE_HEADERS = {
 } as const;
 
 /** An upgrade that is made has no body: its answer is the 101, and the connection is dropped. */
-export function httpRequest({ url, headers, deadlineMs }: HttpRequest): Promise<HttpAnswer> {
+export function httpRequest({ url, headers, deadlineMs, body, method }: HttpRequest): Promise<HttpAnswer> {
   const request = url.protocol === "https:" ? requestSecure : requestPlain;
   const answered = new Promise<HttpAnswer>((resolve, reject) => {
-    const outgoing = request(url, { method: "GET", headers, agent: false });
+    const verb = method ?? (body === undefined ? "GET" : "POST");
+    const outgoing = request(url, { method: verb, headers, agent: false });
     outgoing.once("response", (response) => readAnswer(response).then(resolve, reject));
     outgoing.once("upgrade", (response: IncomingMessage, socket) => {
       socket.destroy();
       resolve({ status: response.statusCode ?? 0, headers: response.headers, text: "", json: undefined });
     });
     outgoing.once("error", reject);
-    outgoing.end();
+    outgoing.end(body);
   });
   return within(deadlineMs, `the answer to GET ${url.pathname}`, answered);
 }
 
-async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+export async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
   const pieces: Buffer[] = [];
   for await (const piece of response as AsyncIterable<Buffer>) pieces.push(piece);
   const text = Buffer.concat(pieces).toString("utf8");

@@ -32,6 +32,7 @@ import { platformPorts } from "./platform.ts";
 import type { Ports } from "./ports.ts";
 import { Inboxes } from "./session/inboxes.ts";
 import { SessionMemory } from "./session/session-memory.ts";
+import { createTransports, type Transports } from "./transport/transports.ts";
 
 /**
  * Connects to a Tachikoma server and stays connected until `close()`.
@@ -58,6 +59,7 @@ class Client implements TachikomaClient {
   readonly #ports: Ports;
   readonly #listeners: Listeners<ClientEvents>;
   readonly #memory: SessionMemory;
+  readonly #transports: Transports;
   readonly #commands: CommandQueue;
   readonly #channels: Channels;
   readonly #inboxes: Inboxes;
@@ -79,6 +81,10 @@ class Client implements TachikomaClient {
     const onThrown = (thrown: unknown) => this.#threw(thrown);
     this.#listeners = new Listeners(onThrown);
     this.#memory = new SessionMemory(options, fail);
+    this.#transports = createTransports(options, this.#ports, {
+      address: () => this.#address(),
+      better: () => this.#driver.dispatch({ type: "reconnectAsked", inMs: 0 }),
+    });
     const maxQueuedCommands = options.maxQueuedCommands ?? DEFAULT_MAX_QUEUED_COMMANDS;
     this.#commands = new CommandQueue(maxQueuedCommands, (text) => this.#driver.send(text), this.#ports);
     const nextId = () => this.#nextId();
@@ -100,6 +106,7 @@ class Client implements TachikomaClient {
     this.#link = { channels: this.#channels, commands: this.#commands, nextId, onThrown };
     this.#driver = new ConnectionDriver(this.#ports, settings, {
       address: () => this.#address(),
+      open: (address) => this.#transports.open(address),
       welcomed: (message) => this.#welcomed(message),
       message: (message) => this.#received(message),
       lost: () => this.#lost(),
@@ -186,9 +193,10 @@ class Client implements TachikomaClient {
 
   #address(): string | Promise<string> {
     const loading = this.#memory.load();
+    const preparing = this.#transports.prepare();
     const token = typeof this.#token === "function" ? this.#token() : this.#token;
-    if (loading === undefined && !(token instanceof Promise)) return this.#addressWith(token);
-    return Promise.all([token, loading]).then(([settled]) => this.#addressWith(settled));
+    if (!loading && !preparing && !(token instanceof Promise)) return this.#addressWith(token);
+    return Promise.all([token, loading, preparing]).then(([settled]) => this.#addressWith(settled));
   }
 
   #addressWith(token: string | undefined): string {

@@ -9,7 +9,13 @@ export type {
 export type * from "./api.ts";
 export { connect } from "./client.ts";
 export { ClientError } from "./client-error.ts";
-export type { BackOffOptions, ConnectOptions, HeartbeatOptions, SessionStorage } from "./options.ts";
+export type {
+  BackOffOptions,
+  ConnectOptions,
+  HeartbeatOptions,
+  SessionStorage,
+  TransportName,
+} from "./options.ts";
 export type {
   Clock,
   Environment,

@@ -17,6 +17,11 @@ export interface ConnectOptions {
   readonly storage?: SessionStorage;
   /** Commands that wait for a connection; one more is refused. @default 256 */
   readonly maxQueuedCommands?: number;
+  /**
+   * What a connection may be made of. Where WebSockets do not get through, events and requests over HTTP (`sse`) take their place
+   * until one does. @default both; only `websocket` where `ports` replaces it and not `fetch`
+   */
+  readonly transports?: readonly TransportName[];
   readonly heartbeat?: Partial<HeartbeatOptions>;
   readonly backOff?: Partial<BackOffOptions>;
   /** An attempt (token, socket, welcome) that takes longer is given up. @default 15_000 */
@@ -24,6 +29,8 @@ export interface ConnectOptions {
   /** Replacements for the platform, for tests and simulations. */
   readonly ports?: Partial<Ports>;
 }
+
+export type TransportName = "websocket" | "sse";
 
 export interface HeartbeatOptions {
   /** The client pings when it has received nothing for this long. @default 35_000 (the server speaks every 30 s) */

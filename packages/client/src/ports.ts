@@ -46,6 +46,8 @@ export interface Environment {
 
 export interface Ports {
   readonly WebSocket: WebSocketConstructor;
+  /** For the way over HTTP. @default that of the platform */
+  readonly fetch?: typeof fetch;
   readonly clock: Clock;
   readonly random: Random;
   readonly environment: Environment;

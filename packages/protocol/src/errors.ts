@@ -47,6 +47,7 @@ export const ERRORS = {
   TOO_MANY_SUBSCRIPTIONS: { httpStatus: 429, retry: "never", message: "Too many subscriptions" },
   TOO_MANY_EXECUTIONS: { httpStatus: 429, retry: "never", message: "Too many running executions" },
   TOO_MANY_INPUTS: { httpStatus: 429, retry: "never", message: "Too many inputs are waiting" },
+  TOO_MANY_MESSAGES: { httpStatus: 429, retry: "resume", message: "Too many messages are waiting" },
   RECORD_TOO_LARGE: { httpStatus: 413, retry: "never", message: "Data is too large for a record" },
 
   // Life of a connection
@@ -66,6 +67,12 @@ export const ERRORS = {
     httpStatus: 503,
     retry: "resume",
     message: "The store is unavailable",
+  },
+
+  CONNECTION_GONE: {
+    httpStatus: 410,
+    retry: "resume",
+    message: "The connection is gone: come back with its session",
   },
 
   // Executions

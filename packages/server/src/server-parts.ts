@@ -16,12 +16,14 @@ import type { Logger } from "./core/ports.ts";
 import { SessionServer, type SessionServerLimits } from "./core/session-server.ts";
 import { AdmissionGate } from "./gateway/admission-gate.ts";
 import { DoorKeeper } from "./gateway/door.ts";
+import { Entrance } from "./gateway/entrance.ts";
 import { routes } from "./gateway/http/routes.ts";
 import { StaticFiles } from "./gateway/http/static-files.ts";
 import { StoreHealth } from "./gateway/http/store-health.ts";
 import { HttpGateway, type Readiness } from "./gateway/http-gateway.ts";
 import { loopbackHostFault } from "./gateway/origin.ts";
-import { sendRefusal } from "./gateway/refusal.ts";
+import { type Refusal, sendRefusal } from "./gateway/refusal.ts";
+import { EventGateway } from "./gateway/sse/event-gateway.ts";
 import { sessionProtocols } from "./gateway/websocket/session-protocol.ts";
 import type { SocketProtocol } from "./gateway/websocket/socket-protocol.ts";
 import { WebSocketGateway } from "./gateway/websocket-gateway.ts";
@@ -55,6 +57,7 @@ export class ServerParts {
   readonly connections: Connections;
   readonly http: HttpGateway;
   readonly webSockets: WebSocketGateway;
+  readonly events: EventGateway;
   readonly #options: ServerOptions;
   readonly #handlers: ReadonlyMap<string, HandlerEntry>;
   readonly #metrics: ServerMetrics;
@@ -103,27 +106,34 @@ export class ServerParts {
       },
       load: () => ({
         ...this.#loadProbe.sustained(),
-        handshakeCount: this.webSockets.pendingCount + (this.#core?.startingCount ?? 0),
+        handshakeCount:
+          this.webSockets.pendingCount + this.events.pendingCount + (this.#core?.startingCount ?? 0),
       }),
       clock: systemClock,
       logger: this.logger,
       onShed: (reason) => this.#metrics.upgradesShed.child(reason).increment(),
     });
     this.#metrics.admissionLevel.readFrom(() => admission.levelNumber());
-    this.webSockets = new WebSocketGateway({
-      ...shared,
-      admission,
+    const entrance = new Entrance({ ...shared, admission, clock: systemClock });
+    const doorway = {
+      entrance,
       settings: settings.websocket,
-      protocols: [...sessionProtocols, this.#aiSdkProtocol()],
-      subprotocols: [SUBPROTOCOL, AI_SDK_SUBPROTOCOL],
       clock: systemClock,
       random: systemRandom,
-      onRefused: ({ code }) => this.#metrics.upgradesRefused.child(code).increment(),
+      logger: this.logger,
+      onRefused: ({ code }: Refusal) => this.#metrics.upgradesRefused.child(code).increment(),
+    };
+    this.webSockets = new WebSocketGateway({
+      ...doorway,
+      protocols: [...sessionProtocols, this.#aiSdkProtocol()],
+      subprotocols: [SUBPROTOCOL, AI_SDK_SUBPROTOCOL],
     });
+    this.events = new EventGateway(doorway);
     this.#durableStreams = createDurableStreams(settings.durableStreams, this.logger);
     this.http = new HttpGateway({
       ...shared,
       clock: systemClock,
+      events: this.events,
       readiness: () => this.#readiness(),
       expose: () => this.#expose(),
       stats: (core) => this.#stats(core),
@@ -169,6 +179,7 @@ export class ServerParts {
     this.#durableStreams?.stop();
     await core?.close(graceMs, code);
     this.webSockets.close(code);
+    this.events.close();
     await closeListener();
     await this.#store?.close();
     this.#loadProbe.close();

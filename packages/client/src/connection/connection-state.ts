@@ -331,25 +331,23 @@ function online(
   connected: Connected,
   { nowMs, lastReceivedMs, settings }: TransitionContext,
 ): StateOf<"online"> {
-  const { generation, mayTakeBack, failureCount, sinceMs, moveAtMs } = connected;
-  const checkAtMs = Math.max(lastReceivedMs, sinceMs) + settings.heartbeat.idlePingAfterMs;
+  const { idlePingAfterMs } = settings.heartbeat;
+  const checkAtMs = Math.max(lastReceivedMs, connected.sinceMs) + idlePingAfterMs;
+  // A clock that was set back must not stop the watchdog.
   return {
     name: "online",
-    generation,
-    mayTakeBack,
-    failureCount,
-    sinceMs,
-    moveAtMs,
-    // A clock that was set back must not stop the watchdog.
-    checkAtMs: Math.min(checkAtMs, nowMs + settings.heartbeat.idlePingAfterMs),
+    ...connectedOf(connected),
+    checkAtMs: Math.min(checkAtMs, nowMs + idlePingAfterMs),
   };
 }
 
 function probe(connected: Connected, { nowMs, settings }: TransitionContext): Transition {
-  const { generation, mayTakeBack, failureCount, sinceMs, moveAtMs } = connected;
   const deadlineMs = nowMs + settings.heartbeat.pongTimeoutMs;
-  const held = { generation, mayTakeBack, failureCount, sinceMs, moveAtMs };
-  return to({ name: "probing", ...held, pingedAtMs: nowMs, deadlineMs }, PING);
+  return to({ name: "probing", ...connectedOf(connected), pingedAtMs: nowMs, deadlineMs }, PING);
+}
+
+function connectedOf({ generation, mayTakeBack, failureCount, sinceMs, moveAtMs }: Connected): Connected {
+  return { generation, mayTakeBack, failureCount, sinceMs, moveAtMs };
 }
 
 /** Leaves a server that is draining for the next connection, without a pause in between. */

@@ -20,6 +20,8 @@ import { steadyTime } from "./steady-time.ts";
 export interface DriverHooks {
   /** The address of the next attempt. A promise only where something has to be waited for. */
   address(): string | Promise<string>;
+  /** Makes a socket that connects to it. */
+  open(address: string): WebSocketLike;
   welcomed(message: ServerMessageOf<"welcome">): void;
   message(message: ServerMessage): void;
   /** The connection that was welcomed is gone. */
@@ -143,7 +145,7 @@ export class ConnectionDriver {
 
   #openAt(address: string, generation: number): void {
     if (this.#state.name !== "connecting" || this.#state.generation !== generation) return;
-    const socket = new this.#ports.WebSocket(address);
+    const socket = this.#hooks.open(address);
     this.#socket = socket;
     let retryAfterMs = 0;
     onRetryAfter(socket, (ms) => {

@@ -50,7 +50,9 @@ export interface Transport {
   write(bytes: Uint8Array): void;
   /** Bytes taken and not yet handed to the network. */
   readonly bufferedBytes: number;
-  /** Sends a ping that the peer answers with the same number. */
+  /** Whether pings come back. Where they do not, nothing is confirmed by them and their silence proves nothing. */
+  readonly answersPings: boolean;
+  /** Sends a ping, which the peer of a transport that answers pings answers with the same number. */
   ping(checkpoint: number): void;
   /** Stops and restarts reading from the peer, so that a flood waits on the peer's side. */
   pauseReading(): void;

@@ -15,6 +15,7 @@ import { ConnectionRegistry } from "./connection/connection-registry.ts";
 import type { ConnectionContext, ConnectionLimits, CustomHandler } from "./connection/context.ts";
 import type { Door } from "./connection/door-policy.ts";
 import type { HeartbeatTiming } from "./connection/heartbeat.ts";
+import { PostedMessages } from "./connection/posted-messages.ts";
 import { type Credential, identityFor } from "./credential.ts";
 import { DeliveryLoop } from "./delivery/delivery-loop.ts";
 import { HistoryReader } from "./delivery/history-reader.ts";
@@ -109,6 +110,8 @@ export class SessionServer {
   readonly hub: LogHub;
   readonly authorize: Authorize;
   readonly mailbox: Mailbox;
+  /** For connections whose messages come by requests. */
+  readonly posted: PostedMessages;
   /** For surfaces that are no connections. */
   readonly requests: Requests;
   readonly #options: SessionServerOptions;
@@ -154,7 +157,14 @@ export class SessionServer {
       onMessage: (message) => {
         if (message.kind === "session_taken") this.#sessions.taken(message);
         else if (message.kind === "command" || message.kind === "receipt") this.executions.onMessage(message);
+        else if (message.kind === "posted" || message.kind === "post_taken") this.posted.onMessage(message);
       },
+    });
+    this.posted = new PostedMessages({
+      ...options,
+      nodeId: this.nodeId,
+      connections: this.connections,
+      send: (nodeId, message) => this.#mail.send(nodeId, message),
     });
     this.#follower = new LogFollower({ ...options, hub: () => this.hub });
     this.hub = new LogHub({
@@ -200,7 +210,11 @@ export class SessionServer {
       receiptTtlMs: RECEIPT_TTL_MS,
       mail: this.#mail,
     });
+    const signals = new Signals({ hub: this.hub, hints });
     this.requests = new Requests({
+      clock,
+      namespaces,
+      signals,
       hub: this.hub,
       delivery,
       executions: this.executions,
@@ -214,12 +228,13 @@ export class SessionServer {
     });
     this.#context = {
       ...options,
+      nodeId: this.nodeId,
       hub: this.hub,
       delivery,
       sessions: this.#sessions,
       connections: this.connections,
       presence: this.#presence,
-      signals: new Signals({ hub: this.hub, hints }),
+      signals,
       executions: this.executions,
       authorize: this.authorize,
       reauthenticate: (token, identity) => this.#reauthenticate(token, identity),
@@ -310,7 +325,10 @@ export class SessionServer {
 
   /** Gives an admitted connection its transport. It says `welcome` as soon as its session is stored. */
   connect(admitted: Admitted, options: ConnectOptions): Connection {
-    const connection = new Connection(this.#context, { ...admitted, ...options });
+    // Since it was admitted a later one may have come, and be here already.
+    const isOvertaken =
+      admitted.isOvertaken || this.#sessions.isOvertaken(admitted.opened.session, admitted.admission);
+    const connection = new Connection(this.#context, { ...admitted, ...options, isOvertaken });
     this.#startingCount += 1;
     connection.start().finally(() => {
       this.#startingCount -= 1;
@@ -346,6 +364,7 @@ export class SessionServer {
       askToLeave(connection, Math.round(random.fraction() * spreadMs), code);
     }
     for (const connection of [...this.connections.all()]) connection.close(code);
+    this.posted.close();
     this.#presence.close();
     this.#housekeeping.stop();
     this.#follower.stop();

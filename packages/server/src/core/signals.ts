@@ -17,8 +17,11 @@ export class Signals {
     options.hints.whenNote("signal", (key, { text }) => this.#deliver(key, text, undefined));
   }
 
-  /** @param text the message as its readers get it */
-  send(key: LogKey, text: string, sender: Subscriber): void {
+  /**
+   * @param text the message as its readers get it
+   * @param sender does not get its own; `undefined` for one that follows nothing
+   */
+  send(key: LogKey, text: string, sender: Subscriber | undefined): void {
     this.#deliver(key, text, sender);
     this.#options.hints.say(key, { kind: "signal", text });
   }

@@ -6,20 +6,22 @@ import { identityFor } from "../core/credential.ts";
 import type { Clock, Logger } from "../core/ports.ts";
 import type { SessionServer } from "../core/session-server.ts";
 import { EXPOSITION_CONTENT_TYPE } from "../metrics/exposition.ts";
+import { answerPreflight, isPreflight, shareWithOrigin } from "./cross-origin.ts";
 import type { DoorKeeper } from "./door.ts";
-import { allowOrigin, answerPreflight, isPreflight } from "./http/cors.ts";
 import type { Route } from "./http/route.ts";
 import { sendResponse, sendWhole } from "./http/send-response.ts";
 import type { StaticFiles } from "./http/static-files.ts";
 import { idParameter } from "./id-parameter.ts";
 import { type loopbackHostFault, originFault } from "./origin.ts";
 import { refusalFor, sendRefusal, urlOf } from "./refusal.ts";
+import type { EventGateway } from "./sse/event-gateway.ts";
 
 export interface HttpGatewayOptions {
   readonly door: DoorKeeper;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly core: () => Promise<SessionServer>;
+  readonly events: EventGateway;
   readonly readiness: () => Promise<Readiness>;
   readonly expose: () => string;
   readonly stats: (core: SessionServer) => object;
@@ -35,6 +37,7 @@ export interface HttpGatewayOptions {
 /** Whether new connections and requests should come here. */
 export type Readiness = "ready" | "starting" | "stopping" | "store";
 
+const METRICS_PATH = "/metrics";
 const METHODS: readonly Route["method"][] = ["GET", "HEAD", "POST", "PUT", "DELETE"];
 
 export class HttpGateway {
@@ -53,10 +56,10 @@ export class HttpGateway {
     const url = urlOf(request);
     if (url === undefined) return false;
     try {
-      return (
-        (await this.#answerOpenly(request, response, url.pathname)) ||
-        (await this.#answerApi(request, response, url))
-      );
+      if (await this.#answerOpenly(request, response, url.pathname)) return true;
+      if (!this.#isOurs(url)) return false;
+      await this.#answerOurs(request, response, url);
+      return true;
     } catch (cause) {
       const refusal = refusalFor(cause);
       if (refusal.code === "INTERNAL") this.#options.logger.error({ err: cause }, "Request failed");
@@ -80,22 +83,24 @@ export class HttpGateway {
     return files.serve(request, response, path);
   }
 
-  async #answerApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> {
-    const { door, allowedOrigins, requestFault, maxBodyBytes, clock } = this.#options;
-    const isMetrics = url.pathname === "/metrics";
-    if (!isMetrics && !this.#isOurs(url.pathname)) return false;
-    if (isPreflight(request)) {
-      answerPreflight(request, response, { methods: this.#methodsOf(url.pathname), allowedOrigins });
-      return true;
-    }
-    allowOrigin(request, response, allowedOrigins);
+  async #answerOurs(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { allowedOrigins, requestFault, events } = this.#options;
+    shareWithOrigin(request, response, allowedOrigins);
+    // Browsers send it without a credential. A page that is not allowed is not named in the answer, and goes no further.
+    if (isPreflight(request)) return answerPreflight(request, response);
     const fault = originFault(request, allowedOrigins) ?? requestFault(request);
     if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
+    if (events.serves(url)) await events.handle(request, response, url);
+    else await this.#answerApi(request, response, url);
+  }
+
+  async #answerApi(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    const { door, maxBodyBytes, clock } = this.#options;
     const credential = await door.admit(request, url);
-    if (isMetrics) {
+    if (url.pathname === METRICS_PATH) {
       const headers = { "content-type": EXPOSITION_CONTENT_TYPE };
       sendWhole(response, { status: 200, headers, body: this.#options.expose() });
-      return true;
+      return;
     }
     const found = findRoute(this.#routes, request.method ?? "GET", url.pathname);
     if (found === undefined) throw this.#noRoute(url.pathname);
@@ -104,14 +109,15 @@ export class HttpGateway {
     const parameters = decodedParameters(found.params ?? {});
     const core = await this.#options.core();
     const { signal } = abortOnClose(response);
-    const routeRequest = { incoming: request, url, parameters, identity, maxBodyBytes, signal };
+    const routeRequest = { incoming: request, url, parameters, identity, credential, maxBodyBytes, signal };
     await sendResponse(response, await found.data.answer(core, routeRequest), clock);
-    return true;
   }
 
   /** Under `/api/` everything is, so that a name that is wrong is told to be. */
-  #isOurs(path: string): boolean {
-    return path.startsWith("/api/") || this.#hasRoute(path);
+  #isOurs(url: URL): boolean {
+    const { pathname } = url;
+    if (pathname === METRICS_PATH || pathname.startsWith("/api/")) return true;
+    return this.#options.events.serves(url) || this.#hasRoute(pathname);
   }
 
   #hasRoute(path: string): boolean {
@@ -120,12 +126,11 @@ export class HttpGateway {
 
   /** A route of this path, whatever its method. */
   #routeOf(path: string): Route | undefined {
-    const method = this.#methodsOf(path)[0];
-    return method === undefined ? undefined : findRoute(this.#routes, method, path)?.data;
-  }
-
-  #methodsOf(path: string): readonly Route["method"][] {
-    return METHODS.filter((method) => findRoute(this.#routes, method, path) !== undefined);
+    for (const method of METHODS) {
+      const found = findRoute(this.#routes, method, path);
+      if (found !== undefined) return found.data;
+    }
+    return undefined;
   }
 
   #noRoute(path: string): TachikomaError {

@@ -2,6 +2,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Duplex } from "node:stream";
 import { ERRORS, type ErrorCode, type ErrorEntry, errorCodeOf } from "@tachikoma/protocol";
 
+import { exposed } from "./cross-origin.ts";
+
 export interface Refusal {
   readonly status: number;
   readonly code: ErrorCode;
@@ -40,7 +42,12 @@ export function sendRefusal(response: ServerResponse, refusal: Refusal, json = b
     return;
   }
   const body = json(refusal);
-  response.writeHead(refusal.status, { ...headersOf(refusal), "content-length": Buffer.byteLength(body) });
+  const headers = headersOf(refusal);
+  response.writeHead(refusal.status, {
+    ...headers,
+    ...exposed(response, headers),
+    "content-length": Buffer.byteLength(body),
+  });
   response.end(body);
 }
 

@@ -1,20 +1,16 @@
-/** From an HTTP upgrade to a socket with somebody who serves it. Everything that can refuse does so before the 101. */
+/** From an HTTP upgrade to a connection of the core. Everything that can refuse does so before the 101. */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TachikomaError } from "@tachikoma/protocol";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { WebsocketSettings } from "../config/settings.ts";
 import type { StopCode } from "../core/drain.ts";
 import type { Clock, Logger, Random } from "../core/ports.ts";
-import type { SessionServer } from "../core/session-server.ts";
 import { retryAfterMs } from "./admission.ts";
-import type { AdmissionGate } from "./admission-gate.ts";
-import type { DoorKeeper } from "./door.ts";
-import { HandshakeLane } from "./handshake-lane.ts";
-import { originFault } from "./origin.ts";
+import { type Entrance, type Entry, isResumeOf } from "./entrance.ts";
 import { type Refusal, refusalFor, refuseUpgrade, urlOf } from "./refusal.ts";
-import { writeLimitsFor } from "./websocket/connection-writer.ts";
+import { type WriteLimits, writeLimitsFor } from "./websocket/connection-writer.ts";
 import { guardFrameSize } from "./websocket/frame-size-guard.ts";
 import { FramingSet } from "./websocket/framing.ts";
 import { handshakeOptions, negotiatedWindowBits } from "./websocket/handshake-options.ts";
@@ -27,36 +23,29 @@ export interface WebSocketGatewayOptions {
   readonly protocols: readonly SocketProtocol[];
   /** Those that clients may offer. */
   readonly subprotocols: readonly string[];
-  readonly allowedOrigins: readonly string[];
-  readonly door: DoorKeeper;
-  readonly admission: AdmissionGate;
+  readonly entrance: Entrance;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** The core, when it is open. */
-  readonly core: () => Promise<SessionServer>;
-  /** What a request must satisfy besides; says what is wrong. */
-  readonly requestFault: (request: IncomingMessage) => string | undefined;
   readonly onRefused: (refusal: Refusal) => void;
 }
 
 const CLOSE_TIMEOUT_MS = 5_000;
+const NORMAL_CLOSE_CODE = 1000;
 
 export class WebSocketGateway {
   readonly #options: WebSocketGatewayOptions;
   readonly #webSockets: WebSocketServer;
   readonly #framings: FramingSet;
-  readonly #lane: HandshakeLane;
+  readonly #writeLimits: WriteLimits;
   readonly #protocols: ReadonlyMap<string, SocketProtocol>;
   readonly #served = new Set<ServedSocket>();
-  #knockCount = 0;
   readonly #waiting = new Map<Duplex, (cause: TachikomaError) => void>();
 
   constructor(options: WebSocketGatewayOptions) {
     const { settings, protocols, subprotocols } = options;
     this.#options = options;
     this.#protocols = new Map(protocols.map((protocol) => [protocol.path, protocol]));
-    this.#lane = new HandshakeLane(options);
     this.#webSockets = new WebSocketServer(
       handshakeOptions({
         maxMessageBytes: settings.maxMessageSize,
@@ -69,6 +58,7 @@ export class WebSocketGateway {
       maxFrameBytes: settings.maxFrameSize,
       compressionThresholdBytes: settings.compressionThresholdBytes,
     });
+    this.#writeLimits = writeLimitsFor(settings.highWaterBytes);
   }
 
   /** True when the path of the request is one of ours. */
@@ -87,12 +77,14 @@ export class WebSocketGateway {
 
   handleUpgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
     // Until `ws` takes over nobody else listens, and an unheard error ends the process.
-    duplex.on("error", () => duplex.destroy());
+    duplex.on("error", destroyThis);
     const timer = this.#options.clock.setTimer(this.#timeoutMs, () => {
       refuse(new TachikomaError("SERVER_NOT_READY", `The upgrade took longer than ${this.#timeoutMs} ms`));
     });
     const settle = () => {
       timer.cancel();
+      // The socket may live for days, and what listens to it holds the request.
+      duplex.off("close", settle);
       return this.#waiting.delete(duplex);
     };
     const refuse = (cause: unknown) => {
@@ -126,88 +118,74 @@ export class WebSocketGateway {
     refuseUpgrade(duplex, { ...refusal, retryAfterSecs });
   }
 
-  async #upgrade(knock: WaitingUpgrade): Promise<void> {
-    // Counted before anything is waited for: of two connections of one session, the one that knocked last wins.
-    this.#knockCount += 1;
-    const order = this.#knockCount;
-    const { request } = knock;
+  async #upgrade(upgrade: WaitingUpgrade): Promise<void> {
+    const { request, isOver } = upgrade;
     const url = urlOf(request);
     const protocol = this.serves(request) ? this.#protocols.get(url?.pathname ?? "") : undefined;
     if (url === undefined || protocol === undefined) throw new TachikomaError("NOT_FOUND");
-    const fault = originFault(request, this.#options.allowedOrigins) ?? this.#options.requestFault(request);
-    if (fault !== undefined) throw new TachikomaError("FORBIDDEN", fault);
-    const isResuming = isResumeOf(url);
-    this.#options.admission.check(isResuming);
-    const credential = await this.#options.door.admit(request, url);
-    const core = await this.#options.core();
-    const leaveLane = await this.#lane.enter(isResuming);
-    try {
-      if (knock.isOver()) return leaveLane();
-      const seat = await protocol.admit({ core, credential, url, order });
-      const end = () => {
-        seat.release();
-        leaveLane();
-      };
-      if (isResuming && !seat.isResumed) this.#checkClaim(end);
-      if (!knock.settle()) return end();
-      this.#shakeHands(knock, seat, leaveLane);
-    } catch (cause) {
-      leaveLane();
-      throw cause;
+    if (url.searchParams.get("probe") === "1") {
+      await this.#options.entrance.check({ request, url, isOver });
+      return this.#answerProbe(upgrade);
     }
+    const knock = { request, url, isOver };
+    const entry = await this.#options.entrance.enter(knock, (guest) => protocol.admit(guest));
+    if (entry === undefined) return;
+    if (!upgrade.settle()) return entry.abandon();
+    this.#shakeHands(upgrade, entry);
   }
 
-  /** Anyone can name a session: only one that goes on is let in before others. */
-  #checkClaim(end: () => void): void {
-    try {
-      this.#options.admission.check(false);
-    } catch (cause) {
-      end();
-      throw cause;
-    }
-  }
-
-  #shakeHands({ request, socket, head }: WaitingUpgrade, seat: Seat, leaveLane: () => void): void {
-    const { settings, clock } = this.#options;
-    let isDone = false;
-    // `ws` answers a bad handshake itself and then ends the socket: the place is given back with it.
-    socket.once("close", () => {
-      if (!isDone) seat.release();
-      leaveLane();
-    });
+  /** Somebody wants to know whether a WebSocket gets through at all. The close, which has to get through too, is the answer. */
+  #answerProbe({ request, socket, head, settle }: WaitingUpgrade): void {
+    if (!settle()) return;
     this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      isDone = true;
-      socket.setNoDelay(true);
-      let served: ServedSocket | undefined;
-      bindWebSocket(webSocket, {
-        onText: (text, byteCount) => served?.onText(text, byteCount),
-        onBinary: () => served?.onBinary(),
-        onPong: (checkpoint) => served?.onPong(checkpoint),
-        onClose: (closeCode) => {
-          if (served !== undefined) this.#served.delete(served);
-          served?.onClosed(closeCode);
-        },
-      });
-      const windowBits = negotiatedWindowBits(webSocket, request.headers["sec-websocket-extensions"]);
-      const transport = createWebSocketTransport({
-        socket,
-        webSocket,
-        framing: this.#framings.forWindow(windowBits),
-        clock,
-        onDrain: () => served?.onDrain(),
-        closeTimeoutMs: CLOSE_TIMEOUT_MS,
-        writeLimits: writeLimitsFor(settings.highWaterBytes),
-      });
-      if (settings.enforceInboundFrameSize) {
-        guardFrameSize(socket, settings.maxFrameSize, () => served?.close("FRAME_TOO_LARGE"));
-      }
-      served = seat.use({
-        transport,
-        peer: { userAgent: request.headers["user-agent"], address: socket.remoteAddress },
-        onStarted: leaveLane,
-      });
-      this.#served.add(served);
+      webSocket.on("error", () => webSocket.terminate());
+      webSocket.close(NORMAL_CLOSE_CODE, "Probed");
     });
+  }
+
+  #shakeHands({ request, socket, head }: WaitingUpgrade, entry: Entry<Seat>): void {
+    // `ws` answers a bad handshake itself and then ends the socket: the place is given back with it.
+    socket.once("close", entry.abandon);
+    this.#webSockets.handleUpgrade(request, socket, head, (webSocket) => {
+      socket.off("close", entry.abandon);
+      socket.setNoDelay(true);
+      this.#serve({ webSocket, socket }, entry, {
+        userAgent: request.headers["user-agent"],
+        extensions: request.headers["sec-websocket-extensions"],
+      });
+    });
+  }
+
+  /** What is made here lives as long as the connection: none of it may hold the request. */
+  #serve({ webSocket, socket }: Wire, { place, leaveLane }: Entry<Seat>, headers: KeptHeaders): void {
+    const { settings, clock } = this.#options;
+    const link: { served: ServedSocket | undefined } = { served: undefined };
+    bindWebSocket(webSocket, {
+      onText: (text, byteCount) => link.served?.onText(text, byteCount),
+      onBinary: () => link.served?.onBinary(),
+      onPong: (checkpoint) => link.served?.onPong(checkpoint),
+      onClose: (closeCode) => {
+        if (link.served === undefined) return leaveLane();
+        this.#served.delete(link.served);
+        link.served.onClosed(closeCode);
+      },
+    });
+    const transport = createWebSocketTransport({
+      socket,
+      webSocket,
+      framing: this.#framings.forWindow(negotiatedWindowBits(webSocket, headers.extensions)),
+      clock,
+      onDrain: () => link.served?.onDrain(),
+      closeTimeoutMs: CLOSE_TIMEOUT_MS,
+      writeLimits: this.#writeLimits,
+    });
+    if (settings.enforceInboundFrameSize) {
+      guardFrameSize(socket, settings.maxFrameSize, () => link.served?.close("FRAME_TOO_LARGE"));
+    }
+    const peer = { userAgent: headers.userAgent, address: socket.remoteAddress };
+    const served = place.use({ transport, peer, onStarted: leaveLane });
+    link.served = served;
+    this.#served.add(served);
   }
 }
 
@@ -221,7 +199,16 @@ interface WaitingUpgrade {
   readonly isOver: () => boolean;
 }
 
-/** What the request says of itself. */
-function isResumeOf(url: URL | undefined): boolean {
-  return (url?.searchParams.get("session_id") ?? "") !== "";
+interface Wire {
+  readonly webSocket: WebSocket;
+  readonly socket: Socket;
+}
+
+interface KeptHeaders {
+  readonly userAgent: string | undefined;
+  readonly extensions: string | undefined;
+}
+
+function destroyThis(this: Duplex): void {
+  this.destroy();
 }

@@ -3,6 +3,7 @@ import { onTestFinished } from "vitest";
 import { createServer, type TachikomaServer } from "../create-server.ts";
 import { within } from "../gateway/websocket/testing/deadline.ts";
 import type { ServerOptions } from "../server-options.ts";
+import { type EventClient, openEvents } from "./event-client.ts";
 import {
   connectPlain,
   expectRefusal,
@@ -25,6 +26,7 @@ export class TestServer {
   readonly server: TachikomaServer;
   readonly port: number;
   readonly #clients: PlainClient[] = [];
+  readonly #streams: EventClient[] = [];
 
   constructor(server: TachikomaServer, port: number) {
     this.server = server;
@@ -65,6 +67,13 @@ export class TestServer {
     return Object.assign(client, { hello });
   }
 
+  /** A stream of events. @param query as in `?channel=a` */
+  async events(query = "", headers: Readonly<Record<string, string>> = {}): Promise<EventClient> {
+    const client = await openEvents(this.httpUrl(`/events${query}`), headers);
+    this.#streams.push(client);
+    return client;
+  }
+
   refused(path = "/ws", options: PlainClientOptions = {}): Promise<Refused> {
     return expectRefusal(this.webSocketUrl(path), options);
   }
@@ -85,6 +94,7 @@ export class TestServer {
 
   async stop(): Promise<void> {
     for (const client of this.#clients) client.webSocket.terminate();
+    for (const stream of this.#streams) stream.drop();
     await within("the server to close", this.server.close({ graceMs: 0 }));
   }
 }

@@ -22,6 +22,7 @@ import type { Identity } from "../identity.ts";
 import type { Timer, Transport } from "../ports.ts";
 import type { Session, SessionHolder } from "../session/session.ts";
 import type { OpenedSession } from "../session/session-registry.ts";
+import { connectionIdOf } from "./connection-id.ts";
 import type { Reservation } from "./connection-places.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { Door } from "./door-policy.ts";
@@ -85,7 +86,7 @@ export class Connection implements Subscriber, SessionHolder {
   constructor(context: ConnectionContext, start: ConnectionStart) {
     const { clock, random, sessions, limits } = context;
     this.context = context;
-    this.id = random.id(20);
+    this.id = connectionIdOf(context.nodeId, random.id(20));
     this.identity = start.identity;
     this.transport = start.transport;
     this.peer = start.peer;
@@ -100,12 +101,18 @@ export class Connection implements Subscriber, SessionHolder {
     this.session = start.isOvertaken ? session : sessions.attach(session, this, start.admission);
     this.subscriptions = new Subscriptions(context, this, this.session);
     this.#inbound = new Inbound(this, context);
-    this.#heart = new Heart(context.clock, context.heartbeat, {
-      ping: (checkpoint) => this.transport.ping(checkpoint),
-      checkpoint: () => this.subscriptions.checkpoint(),
-      confirmed: (checkpoint) => this.background(this.subscriptions.confirm(checkpoint)),
-      dead: () => this.close("HEARTBEAT_TIMEOUT"),
-    });
+    const { answersPings } = start.transport;
+    const pongTimeoutMs = answersPings ? context.heartbeat.pongTimeoutMs : undefined;
+    this.#heart = new Heart(
+      context.clock,
+      { ...context.heartbeat, pongTimeoutMs },
+      {
+        ping: (checkpoint) => this.transport.ping(checkpoint),
+        checkpoint: () => this.subscriptions.checkpoint(),
+        confirmed: (checkpoint) => this.background(this.subscriptions.confirm(checkpoint)),
+        dead: () => this.close("HEARTBEAT_TIMEOUT"),
+      },
+    );
     this.#inbound.pause("starting");
     this.#startTimer = clock.setTimer(limits.connectionTimeoutMs, () => this.close("CONNECTION_TIMEOUT"));
   }
@@ -183,6 +190,11 @@ export class Connection implements Subscriber, SessionHolder {
   /** Lets work go on behind the messages that follow. A failure is answered as an error. */
   background(work: Promise<unknown>, ref?: string): void {
     this.#inbound.track(work.catch((cause: unknown) => this.sendFailure(cause, ref)));
+  }
+
+  /** Resolves when the connection takes messages now, and when it is closed: what arrives otherwise waits at its peer. */
+  untilReading(): Promise<void> {
+    return this.#inbound.untilReading();
   }
 
   /** @param byteCount of the text as it travelled */
@@ -302,15 +314,16 @@ export class Connection implements Subscriber, SessionHolder {
       ...(freshReason === undefined ? {} : { reason: freshReason }),
       subscriptions: [...restored],
     });
-    // A client that names its own positions is told with the answer to each.
-    if (!this.#arePositionsFromClient) this.#sayResets(restored);
+    // Where the place is still to be named, the answer to that tells it.
+    const isWaiting = (channel: string) => this.#arePositionsFromClient || this.door.places(channel);
+    this.#sayResets(restored.filter(({ channel }) => !isWaiting(channel)));
     this.#watchExpiry();
     this.#heart.start();
     this.#inbound.resume("starting");
     for (const channel of this.subscriptions.channels()) {
       const cursor = this.subscriptions.get(channel)!;
-      cursor.isHeld = this.#arePositionsFromClient;
-      // A client that names its own positions gets the list with the answer to each.
+      cursor.isHeld = isWaiting(channel);
+      // The list, too, comes with that answer.
       if (!cursor.isHeld) this.context.presence.show(cursor.log.key, this);
       this.subscriptions.begin(cursor);
     }

@@ -32,6 +32,7 @@ export interface ConnectionLimits extends InboundLimits {
 
 /** The parts of the server that a connection works with. */
 export interface ConnectionContext {
+  readonly nodeId: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,6 +1,6 @@
 /**
  * What differs between the doors. `/ws` takes every message; `/ws/stream` is for one execution: it takes one `execute`, what
- * belongs to it, and closes when its last record has been delivered.
+ * belongs to it, and closes when its last record has been delivered. That of `/events` is in `event-door.ts`.
  */
 import type { ClientMessageType } from "@tachikoma/protocol";
 import type { Cursor } from "../delivery/cursor.ts";
@@ -8,8 +8,10 @@ import { isInbox } from "../session/inbox.ts";
 import type { Connection } from "./connection.ts";
 
 export interface Door {
-  readonly kind: "session" | "stream";
+  readonly kind: "session" | "stream" | "events";
   accepts(type: ClientMessageType): boolean;
+  /** Whether the door says itself, after the welcome, where a subscription of a resumed session goes on: it waits for that. */
+  places(channel: string): boolean;
   onWelcome(connection: Connection, isResumed: boolean): void;
   onExecuted(executionId: string): void;
   onEndDelivered(connection: Connection, cursor: Cursor, executionId: string): void;
@@ -18,6 +20,7 @@ export interface Door {
 export const sessionDoor: Door = {
   kind: "session",
   accepts: () => true,
+  places: () => false,
   onWelcome() {},
   onExecuted() {},
   onEndDelivered: noteEndOfPrivateChannel,
@@ -45,6 +48,7 @@ export function streamDoor(): Door {
       hasExecuted = true;
       return isFirst;
     },
+    places: () => false,
     onWelcome(connection, isResumed) {
       if (!isResumed) return;
       const isFollowing = [...connection.subscriptions.channels()].some((channel) => !isInbox(channel));
@@ -62,6 +66,6 @@ export function streamDoor(): Door {
   };
 }
 
-function noteEndOfPrivateChannel(connection: Connection, cursor: Cursor): void {
+export function noteEndOfPrivateChannel(connection: Connection, cursor: Cursor): void {
   connection.subscriptions.noteEnd(cursor.log.key.channel, cursor.seq);
 }

@@ -77,6 +77,12 @@ export class Heart {
         this.#open = this.#effects.checkpoint();
         this.#wakeAt(step.wakeAtMs);
         return this.#effects.ping(step.checkpoint);
+      case "beat":
+        this.#state = step.state;
+        this.#wakeAt(step.wakeAtMs);
+        this.#effects.ping(step.checkpoint);
+        // Confirms nothing, and keeps the session from expiring under its connection.
+        return this.#effects.confirmed([]);
     }
   }
 }

@@ -23,3 +23,12 @@ test("HB: only the pong of the open ping counts", () => {
   expect(answered).toMatchObject({ wakeAtMs: 60_000, state: { kind: "resting", checkpoint: 1 } });
   expect(onPong(answered!.state, 1, timing, 30_060)).toBeUndefined();
 });
+
+test("SSE-6: where pings are not answered, they go on and nothing is waited for", () => {
+  const unanswered = { pingIntervalMs: 30_000, pongTimeoutMs: undefined };
+  const first = onHeartbeatTimer(startHeartbeat(unanswered, 0), unanswered, 30_000);
+  expect(first).toMatchObject({ kind: "beat", checkpoint: 1, wakeAtMs: 60_000 });
+  if (first.kind !== "beat") return;
+  expect(onPong(first.state, 1, unanswered, 30_001)).toBeUndefined();
+  expect(onHeartbeatTimer(first.state, unanswered, 60_000)).toMatchObject({ kind: "beat", checkpoint: 2 });
+});

@@ -4,7 +4,8 @@
  *   resting --ping is due--> waiting --pong of this checkpoint--> resting
  *                               `--no pong in time--> dead
  *
- * Each ping carries a checkpoint number. The pong proves that the peer has read all that was written before the ping.
+ * Each ping carries a checkpoint number. The pong proves that the peer has read all that was written before the ping. Over a
+ * transport that answers no pings there is nothing to wait for: it stays resting, and every ping is a sign of life only.
  */
 export type HeartbeatState =
   | { readonly kind: "resting"; readonly checkpoint: number; readonly nextPingAtMs: number }
@@ -17,13 +18,21 @@ export type HeartbeatState =
 
 export interface HeartbeatTiming {
   readonly pingIntervalMs: number;
-  readonly pongTimeoutMs: number;
+  /** `undefined` where pings are not answered. */
+  readonly pongTimeoutMs: number | undefined;
 }
 
 export type HeartbeatStep =
   | { readonly kind: "wait"; readonly state: HeartbeatState; readonly wakeAtMs: number }
   | {
       readonly kind: "ping";
+      readonly state: HeartbeatState;
+      readonly wakeAtMs: number;
+      readonly checkpoint: number;
+    }
+  /** A ping that nobody answers. */
+  | {
+      readonly kind: "beat";
       readonly state: HeartbeatState;
       readonly wakeAtMs: number;
       readonly checkpoint: number;
@@ -46,6 +55,11 @@ export function onHeartbeatTimer(
   }
   if (nowMs < state.nextPingAtMs) return { kind: "wait", state, wakeAtMs: state.nextPingAtMs };
   const checkpoint = state.checkpoint + 1;
+  if (timing.pongTimeoutMs === undefined) {
+    const nextPingAtMs = nowMs + timing.pingIntervalMs;
+    const rested: HeartbeatState = { kind: "resting", checkpoint, nextPingAtMs };
+    return { kind: "beat", checkpoint, state: rested, wakeAtMs: nextPingAtMs };
+  }
   const deadlineMs = nowMs + timing.pongTimeoutMs;
   return {
     kind: "ping",

@@ -28,6 +28,7 @@ export class Inbound {
   readonly #budget: InboundBudget;
   #pauseBits = 0;
   #queue: string[] = [];
+  readonly #waiting: (() => void)[] = [];
   #isHandling = false;
   #pendingCount = 0;
   #rateTimer: Timer | undefined;
@@ -76,16 +77,28 @@ export class Inbound {
     this.#pump();
   }
 
+  /** Resolves when nothing keeps the next message from being taken, or nothing will be taken any more. */
+  async untilReading(): Promise<void> {
+    while (!this.#connection.isClosed && (this.#pauseBits !== 0 || this.#queue.length > 0)) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
   close(): void {
     this.#rateTimer?.cancel();
     this.#queue = [];
+    this.#wakeWaiting();
+  }
+
+  #wakeWaiting(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 
   #pump(): void {
     if (this.#isHandling) return;
     while (this.#pauseBits === 0 && !this.#connection.isClosed) {
       const text = this.#queue.shift();
-      if (text === undefined) return;
+      if (text === undefined) return this.#wakeWaiting();
       this.#spend();
       const ordered = this.#handle(text);
       if (ordered === undefined) continue;

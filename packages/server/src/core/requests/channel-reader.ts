@@ -163,6 +163,7 @@ export class ChannelReader implements Subscriber, AsyncIterableIterator<ChannelF
     const waitingBytes = () => (this.#waitingBytes === 0 ? 0 : Number.POSITIVE_INFINITY);
     return {
       framing: FRAMINGS[this.#options.deltas ?? "merged"],
+      answersPings: false,
       write,
       /** Full until all of it has been taken. */
       get bufferedBytes() {

@@ -5,6 +5,7 @@
 import {
   channelNameFault,
   EXECUTION_NAMESPACE,
+  encodeMessage,
   formatPosition,
   type OnUnwatched,
   type Position,
@@ -18,8 +19,12 @@ import type { CommandReceipt } from "../execution/command-receipts.ts";
 import type { ExecutionService } from "../execution/execution-service.ts";
 import type { Identity, Verb } from "../identity.ts";
 import type { LogHub } from "../log/log-hub.ts";
-import type { DeltaFrames } from "../ports.ts";
+import type { NamespaceTable } from "../namespace.ts";
+import type { Clock, DeltaFrames } from "../ports.ts";
+import { publishMessage } from "../publish.ts";
 import { type PlaceRequest, placeFor } from "../resume-place.ts";
+import type { Signals } from "../signals.ts";
+import { withinTime } from "../time-limit.ts";
 import { type AttemptBegin, attemptBegin } from "./attempt-begin.ts";
 import { ChannelReader } from "./channel-reader.ts";
 import { type LastExecution, lastExecution, lastMessageExecutions } from "./last-execution.ts";
@@ -29,6 +34,9 @@ export interface RequestsOptions {
   readonly delivery: DeliveryLoop;
   readonly executions: ExecutionService;
   readonly authorize: Authorize;
+  readonly namespaces: NamespaceTable;
+  readonly signals: Signals;
+  readonly clock: Clock;
 }
 
 export interface ExecuteRequest {
@@ -113,6 +121,25 @@ export class Requests {
     return { executionId, channel, before: head, isRunning, isRepeated };
   }
 
+  /** Publishes a message, once for each command id. Returns its position. @throws FORBIDDEN, RECORD_TOO_LARGE, STORE_UNAVAILABLE */
+  async publish(
+    identity: Identity,
+    request: { commandId: string; channel: string; data: unknown },
+  ): Promise<string> {
+    const { commandId, channel, data } = request;
+    const { tenant, clientId } = identity;
+    await this.require(identity, "publish", channel);
+    return publishMessage(this.#options, { tenant, channel, data, sender: clientId, commandId });
+  }
+
+  /** Says something to those who follow the channel now. @throws FORBIDDEN */
+  async signal(identity: Identity, { channel, data }: { channel: string; data: unknown }): Promise<void> {
+    const { tenant, clientId } = identity;
+    await this.require(identity, "signal", channel);
+    const text = encodeMessage({ type: "signal", channel, data, sender: clientId });
+    this.#options.signals.send({ tenant, channel }, text, undefined);
+  }
+
   /** Asks an execution to stop, on whichever node it runs. @throws FORBIDDEN, STORE_UNAVAILABLE */
   async cancel(
     identity: Identity,
@@ -131,6 +158,16 @@ export class Requests {
     return given((notify) =>
       this.#options.executions.input(commandOf(identity, command), command.data, notify),
     );
+  }
+
+  /** The final receipt, or the one that there is after the time. */
+  async finalWithin({ receipt, final }: GivenCommand, timeoutMs: number): Promise<CommandReceipt> {
+    let outcome = receipt;
+    const settled = final.then((last) => {
+      outcome = last;
+    });
+    await withinTime(this.#options.clock, timeoutMs, settled);
+    return outcome;
   }
 
   /** Begins to read a channel. Close the reader when nobody takes what it gives. @throws FORBIDDEN, STORE_UNAVAILABLE */

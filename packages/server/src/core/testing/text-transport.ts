@@ -8,6 +8,7 @@ export const lineFraming: Framing = { id: "lines", frame: (text) => encoder.enco
 
 export class TextTransport implements Transport {
   readonly framing = lineFraming;
+  answersPings = true;
   /** Messages that were written and not taken yet, parsed. */
   readonly messages: Record<string, unknown>[] = [];
   readonly pings: number[] = [];

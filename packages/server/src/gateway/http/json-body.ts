@@ -2,13 +2,14 @@ import type { IncomingMessage } from "node:http";
 import { isNestedDeeperThan, MAX_NESTING_LEVELS, TachikomaError } from "@tachikoma/protocol";
 
 /** Reads a JSON body. @throws MESSAGE_TOO_LARGE, INVALID_MESSAGE */
-export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export async function readJsonBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  maxLevels = MAX_NESTING_LEVELS,
+): Promise<unknown> {
   const text = (await readBody(request, maxBytes)).toString("utf8");
-  if (isNestedDeeperThan(text, MAX_NESTING_LEVELS)) {
-    throw new TachikomaError(
-      "INVALID_MESSAGE",
-      `The body is nested deeper than ${MAX_NESTING_LEVELS} levels`,
-    );
+  if (isNestedDeeperThan(text, maxLevels)) {
+    throw new TachikomaError("INVALID_MESSAGE", `The body is nested deeper than ${maxLevels} levels`);
   }
   try {
     return JSON.parse(text);

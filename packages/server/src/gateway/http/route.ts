@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import type { Credential } from "../../core/credential.ts";
 import type { Identity } from "../../core/identity.ts";
 import type { SessionServer } from "../../core/session-server.ts";
 import type { Refusal } from "../refusal.ts";
@@ -10,6 +11,8 @@ export interface RouteRequest {
   /** What stands in the path for the names of the route, decoded. */
   readonly parameters: Readonly<Record<string, string>>;
   readonly identity: Identity;
+  /** What the door found; `identity` is made of it, with the client that the query names. */
+  readonly credential: Credential;
   readonly maxBodyBytes: number;
   /** Aborted when whoever asked is gone. */
   readonly signal: AbortSignal;

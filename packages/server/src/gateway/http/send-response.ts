@@ -1,6 +1,7 @@
 /** Writes the answers of routes. */
 import type { ServerResponse } from "node:http";
 import type { Clock, Timer } from "../../core/ports.ts";
+import { exposed } from "../cross-origin.ts";
 import type { RouteResponse, StreamResponse, WholeResponse } from "./route.ts";
 
 export async function sendResponse(
@@ -21,6 +22,7 @@ export function sendWhole(response: ServerResponse, { status, json, headers, bod
     "x-content-type-options": "nosniff",
     ...type,
     ...length,
+    ...exposed(response, { ...headers }),
     ...headers,
   });
   response.end(content);
@@ -32,6 +34,7 @@ async function sendStream(response: ServerResponse, answer: StreamResponse, cloc
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
     "x-accel-buffering": "no",
+    ...exposed(response, answer.headers),
     ...answer.headers,
   });
   // Whoever waits for the answer sees at once that there will be one.

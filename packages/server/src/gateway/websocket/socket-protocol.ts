@@ -4,29 +4,17 @@
  */
 import type { ErrorCode } from "@tachikoma/protocol";
 import type { PeerInfo } from "../../core/connection/connection.ts";
-import type { Credential } from "../../core/credential.ts";
 import type { Transport } from "../../core/ports.ts";
-import type { SessionServer } from "../../core/session-server.ts";
+import type { Guest, Place } from "../entrance.ts";
 
 export interface SocketProtocol {
   readonly path: string;
   /** Decides before the handshake whether somebody who has come through the door gets a place, and takes it. */
-  admit(knock: Knock): Promise<Seat>;
+  admit(guest: Guest): Promise<Seat>;
 }
 
-export interface Knock {
-  readonly core: SessionServer;
-  readonly credential: Credential;
-  readonly url: URL;
-  /** Counts up in the order in which connections knocked. */
-  readonly order: number;
-}
-
-/** A place that was taken. It is used, or given back. */
-export interface Seat {
-  /** What was there before goes on; what the request said of itself may not be true. */
-  readonly isResumed: boolean;
-  release(): void;
+/** A place at a socket. */
+export interface Seat extends Place {
   use(options: SeatOptions): ServedSocket;
 }
 

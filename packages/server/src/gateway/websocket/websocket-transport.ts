@@ -24,6 +24,7 @@ export function createWebSocketTransport(options: WebSocketTransportOptions): Tr
 
 class WebSocketTransport implements Transport {
   readonly framing: Framing;
+  readonly answersPings = true;
   readonly #webSocket: WebSocket;
   readonly #clock: Clock;
   readonly #closeTimeoutMs: number;

@@ -1,7 +1,8 @@
 /** `/ws/ai-sdk`: the server of the SDK's `WebSocketChatTransport`. */
 import { identityFor } from "../../../core/credential.ts";
+import type { Guest } from "../../../gateway/entrance.ts";
 import { idParameter } from "../../../gateway/id-parameter.ts";
-import type { Knock, Seat, SocketProtocol } from "../../../gateway/websocket/socket-protocol.ts";
+import type { Seat, SocketProtocol } from "../../../gateway/websocket/socket-protocol.ts";
 import { Chats } from "../chats.ts";
 import { unwatchedParameter } from "../unwatched-parameter.ts";
 import { ChatSocket, type ChatSocketOptions } from "./chat-socket.ts";
@@ -15,7 +16,7 @@ export function aiSdkProtocol(options: ChatProtocolOptions): SocketProtocol {
   return { path: "/ws/ai-sdk", admit: (knock) => admit(knock, options) };
 }
 
-async function admit({ core, credential, url, order }: Knock, options: ChatProtocolOptions): Promise<Seat> {
+async function admit({ core, credential, url, order }: Guest, options: ChatProtocolOptions): Promise<Seat> {
   const clientId = idParameter(url, "client_id");
   const onUnwatched = unwatchedParameter(url);
   const handler = url.searchParams.get("handler") ?? undefined;

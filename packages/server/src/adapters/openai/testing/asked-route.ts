@@ -90,6 +90,7 @@ async function answerOf({ server }: CoreFixture, asked: Asked, signal: AbortSign
     url: new URL(`http://localhost${path}?${query}`),
     parameters: { id },
     identity: alice,
+    credential: {},
     maxBodyBytes: 1_000_000,
     signal,
   });
