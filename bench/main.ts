@@ -8,7 +8,7 @@ import { Contender, type ContenderName } from "./contender.ts";
 import { type Plan, planOf, USAGE } from "./plan.ts";
 import { loadOfLastMinute, pinGenerator, pinningFault } from "./processor.ts";
 import { type Row, tableOf } from "./report.ts";
-import type { Outcome, Work } from "./works/work.ts";
+import { type Outcome, speaksWebSocket, type Work } from "./works/work.ts";
 
 const QUIET_LOAD = 0.5;
 
@@ -28,6 +28,7 @@ async function measure(work: Work, name: ContenderName, plan: Plan): Promise<Out
   const contender = await Contender.start(name, {
     isPinned: !plan.isUnpinned,
     profileFolder: plan.profileFolder,
+    settings: work.settings,
   });
   try {
     return await work.run(contender);
@@ -39,7 +40,7 @@ async function measure(work: Work, name: ContenderName, plan: Plan): Promise<Out
 }
 
 async function runWork(work: Work, plan: Plan): Promise<Row[]> {
-  const { isFor = () => true } = work;
+  const { isFor = speaksWebSocket } = work;
   const contenders = plan.contenders.filter((name) => isFor(name));
   const outcomes = new Map<ContenderName, Outcome[]>(contenders.map((name) => [name, []]));
   for (let round = 0; round < plan.roundCount; round += 1) {

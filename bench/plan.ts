@@ -1,11 +1,16 @@
 /** What is run, and how large. */
 import { parseArgs } from "node:util";
 import { CONTENDERS, type ContenderName } from "./contender.ts";
+import { capacity } from "./works/capacity.ts";
 import { fanOut } from "./works/fan-out.ts";
+import { idleHeartbeat } from "./works/idle-heartbeat.ts";
 import { idleMemory } from "./works/idle-memory.ts";
+import { lateJoiner } from "./works/late-joiner.ts";
 import { nodeLoss } from "./works/node-loss.ts";
 import { resume } from "./works/resume.ts";
+import { slowReaders } from "./works/slow-readers.ts";
 import { tokenStreams } from "./works/token-streams.ts";
+import { wireBytes } from "./works/wire-bytes.ts";
 import type { Work } from "./works/work.ts";
 
 export const USAGE = `npm run bench -- [options]
@@ -13,12 +18,14 @@ export const USAGE = `npm run bench -- [options]
   --quick            small sizes, one round: about three minutes (the default)
   --full             large sizes, five rounds: about forty minutes
   --rounds N         rounds of each work
-  --only A,B         works: fan-out-paced, fan-out-fast, token-streams, token-streams-busy, token-latency, idle-memory,
-                     resume, node-loss
+  --only A,B         works: fan-out-paced, fan-out-bursts, fan-out-fast, token-streams, token-streams-busy, token-latency,
+                     capacity, wire-bytes-50, wire-bytes-200, late-joiner, slow-readers, idle-heartbeat, idle-memory, resume,
+                     node-loss
                      (or the beginning of a name: fan-out)
   --contenders A,B   ${CONTENDERS.join(", ")}
   --seconds N        length of the measured window
-  --subscribers N, --streams N, --connections N, --clients N, --missed N, --orphans N   sizes
+  --subscribers N, --streams N, --connections N, --clients N, --missed N, --orphans N, --answer-secs N, --late-tokens N,
+  --slow-viewers N, --ping-secs N   sizes
   --profile FOLDER   each server leaves a CPU profile there
   --unpinned         without a core for each side; the figures say so
 `;
@@ -43,6 +50,14 @@ interface Sizes {
   readonly clients: number;
   readonly missed: number;
   readonly orphans: number;
+  readonly capacityStreams: number;
+  /** How often the gap between a rate that holds and one that does not is halved. */
+  readonly halvings: number;
+  readonly idleConnections: number;
+  readonly pingIntervalSecs: number;
+  readonly answerSecs: number;
+  readonly lateTokens: number;
+  readonly slowViewers: number;
 }
 
 const QUICK: Sizes = {
@@ -55,6 +70,14 @@ const QUICK: Sizes = {
   clients: 200,
   missed: 100,
   orphans: 500,
+  capacityStreams: 200,
+  halvings: 1,
+  // A tenth of the connections at ten times the pace: as many pings a second.
+  idleConnections: 1_000,
+  pingIntervalSecs: 3,
+  answerSecs: 4,
+  lateTokens: 5_000,
+  slowViewers: 50,
 };
 const FULL: Sizes = {
   rounds: 5,
@@ -63,16 +86,27 @@ const FULL: Sizes = {
   streams: 200,
   busyStreams: 1_000,
   connections: 5_000,
-  clients: 500,
+  clients: 5_000,
   missed: 200,
   orphans: 2_000,
+  capacityStreams: 1_000,
+  halvings: 3,
+  idleConnections: 10_000,
+  pingIntervalSecs: 30,
+  answerSecs: 20,
+  lateTokens: 100_000,
+  slowViewers: 100,
 };
 
 const PACED_MESSAGES_PER_SEC = 10;
+const BURST_MESSAGES_PER_SEC = 100;
 const TOKENS_PER_SEC = 50;
 /** So few and so slow that nothing waits for anything but the store. */
 const LATENCY_TOKENS = { streamCount: 10, tokensPerSec: 15 };
 const LOSS_MISSED_COUNT = 20;
+const WIRE_TOKENS_PER_SEC = [50, 200];
+/** Heartbeats in the measured window. */
+const BEAT_COUNT = 2;
 
 /** @throws what is wrong with the arguments */
 export function planOf(argv: readonly string[]): Plan {
@@ -95,20 +129,31 @@ export function planOf(argv: readonly string[]): Plan {
       clients: text,
       missed: text,
       orphans: text,
+      "answer-secs": text,
+      "late-tokens": text,
+      "slow-viewers": text,
+      "ping-secs": text,
       profile: text,
     },
   });
-  const base = values.full ? FULL : QUICK;
+  const base: Sizes = values.full ? FULL : QUICK;
   const sizes: Sizes = {
+    ...base,
     rounds: numberOf("rounds", values.rounds, base.rounds),
     seconds: numberOf("seconds", values.seconds, base.seconds),
     subscribers: numberOf("subscribers", values.subscribers, base.subscribers),
     streams: numberOf("streams", values.streams, base.streams),
     busyStreams: numberOf("streams", values.streams, base.busyStreams),
+    capacityStreams: numberOf("streams", values.streams, base.capacityStreams),
     connections: numberOf("connections", values.connections, base.connections),
+    idleConnections: numberOf("connections", values.connections, base.idleConnections),
     clients: numberOf("clients", values.clients, base.clients),
     missed: numberOf("missed", values.missed, base.missed),
     orphans: numberOf("orphans", values.orphans, base.orphans),
+    answerSecs: numberOf("answer-secs", values["answer-secs"], base.answerSecs),
+    lateTokens: numberOf("late-tokens", values["late-tokens"], base.lateTokens),
+    slowViewers: numberOf("slow-viewers", values["slow-viewers"], base.slowViewers),
+    pingIntervalSecs: numberOf("ping-secs", values["ping-secs"], base.pingIntervalSecs),
   };
   return {
     works: chosen("only", worksOf(sizes), ({ name }) => name, values.only),
@@ -126,11 +171,23 @@ function worksOf(sizes: Sizes): Work[] {
   const subscriberCount = sizes.subscribers;
   const tokens = { tokensPerSec: TOKENS_PER_SEC, windowMs };
   return [
-    fanOut({ subscriberCount, messagesPerSec: PACED_MESSAGES_PER_SEC, windowMs }),
-    fanOut({ subscriberCount, messagesPerSec: undefined, windowMs }),
+    fanOut("paced", { subscriberCount, messagesPerSec: PACED_MESSAGES_PER_SEC, windowMs }),
+    fanOut("bursts", { subscriberCount, messagesPerSec: BURST_MESSAGES_PER_SEC, windowMs }),
+    fanOut("fast", { subscriberCount, messagesPerSec: 0, windowMs }),
     tokenStreams("token-streams", { ...tokens, streamCount: sizes.streams }),
     tokenStreams("token-streams-busy", { ...tokens, streamCount: sizes.busyStreams }),
     tokenStreams("token-latency", { ...LATENCY_TOKENS, windowMs }, "latencyP50Ms"),
+    capacity({ streamCount: sizes.capacityStreams, windowMs, halvingCount: sizes.halvings }),
+    ...WIRE_TOKENS_PER_SEC.map((tokensPerSec) =>
+      wireBytes({ tokensPerSec, tokenCount: Math.ceil(tokensPerSec * sizes.answerSecs) }),
+    ),
+    lateJoiner({ ...tokens, tokenCount: sizes.lateTokens, streamCount: sizes.streams }),
+    slowReaders({ viewerCount: sizes.slowViewers, windowMs }),
+    idleHeartbeat({
+      connectionCount: sizes.idleConnections,
+      pingIntervalMs: sizes.pingIntervalSecs * 1_000,
+      beatCount: BEAT_COUNT,
+    }),
     idleMemory({ connectionCount: sizes.connections }),
     resume({ clientCount: sizes.clients, missedCount: sizes.missed }),
     nodeLoss({ clientCount: sizes.orphans, missedCount: LOSS_MISSED_COUNT }),

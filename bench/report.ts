@@ -10,12 +10,22 @@ export interface Row {
 }
 
 const COLUMNS: readonly { readonly figure: FigureName; readonly title: string; readonly digits: number }[] = [
+  { figure: "capacityPerSec", title: "tokens/s", digits: 0 },
   { figure: "cpuMicrosPerRecord", title: "CPU µs/record", digits: 2 },
+  { figure: "cpuPercent", title: "CPU %", digits: 2 },
+  { figure: "wireBytesPerToken", title: "bytes/token", digits: 1 },
+  { figure: "frameCount", title: "frames", digits: 0 },
+  { figure: "recordCount", title: "log records", digits: 0 },
+  { figure: "firstByteMs", title: "first byte ms", digits: 1 },
   { figure: "catchUpMs", title: "caught up ms", digits: 0 },
+  { figure: "unsentKib", title: "unsent KiB", digits: 0 },
+  { figure: "kibPerSlowReader", title: "KiB/slow reader", digits: 0 },
   { figure: "kibPerSession", title: "KiB/session", digits: 1 },
   { figure: "recordsPerSec", title: "records/s", digits: 0 },
   { figure: "latencyP50Ms", title: "p50 ms", digits: 1 },
   { figure: "latencyP99Ms", title: "p99 ms", digits: 1 },
+  { figure: "latencyP99AtHalfMs", title: "p99 ms at half", digits: 1 },
+  { figure: "othersP99Ratio", title: "others' p99", digits: 2 },
   { figure: "storeCommandsPerStreamSec", title: "store cmds/s each", digits: 1 },
   { figure: "loopDelayP99Ms", title: "loop p99 ms", digits: 0 },
   { figure: "lostCount", title: "lost", digits: 0 },
@@ -24,7 +34,7 @@ const COLUMNS: readonly { readonly figure: FigureName; readonly title: string; r
   { figure: "generatorShare", title: "generator", digits: 2 },
 ];
 
-const PEERS: readonly ContenderName[] = ["plain-ws", "socket.io", "tachikoma-memory"];
+const PEERS: readonly ContenderName[] = ["plain-ws", "socket.io", "ai-sdk-sse", "tachikoma-memory"];
 const BUSY_GENERATOR_SHARE = 0.9;
 
 export function tableOf(work: Pick<Work, "title" | "mainFigure">, rows: readonly Row[]): string {
