@@ -9,7 +9,11 @@ export interface Row {
   readonly outcomes: readonly Outcome[];
 }
 
-const COLUMNS: readonly { readonly figure: FigureName; readonly title: string; readonly digits: number }[] = [
+export const COLUMNS: readonly {
+  readonly figure: FigureName;
+  readonly title: string;
+  readonly digits: number;
+}[] = [
   { figure: "capacityPerSec", title: "tokens/s", digits: 0 },
   { figure: "cpuMicrosPerRecord", title: "CPU µs/record", digits: 2 },
   { figure: "cpuPercent", title: "CPU %", digits: 2 },
@@ -73,7 +77,7 @@ function valuesOf(row: Row, figure: FigureName): (number | undefined)[] {
   return row.outcomes.map(({ figures }) => figures[figure]);
 }
 
-function spreadOfFigure(row: Row, figure: FigureName): Spread | undefined {
+export function spreadOfFigure(row: Row, figure: FigureName): Spread | undefined {
   return spreadOf(valuesOf(row, figure).filter((value) => value !== undefined));
 }
 
