@@ -39,7 +39,9 @@ function prepare(plan: Plan): void {
 async function works(plan: Plan): Promise<SavedRun> {
   const begun = begin(plan);
   const results = await runWorks(plan, say);
-  for (const line of targetLines(results)) print(line);
+  const lines = targetLines(results);
+  if (lines.length > 0) print(`Targets${plan.isTelling ? "" : ", which are about the sizes of --full"}:`);
+  for (const line of lines) print(line);
   if (results.some(({ rows }) => rows.some(({ outcomes }) => hasFaults(outcomes)))) process.exitCode = 1;
   return { kind: "works", ...begun, results };
 }
@@ -65,8 +67,9 @@ async function soak(plan: Plan): Promise<SavedRun> {
   return { kind: "soak", ...begun, soaks };
 }
 
-function begin(plan: Plan): Pick<SavedRun, "startedAt" | "surroundings"> {
+function begin(plan: Plan): Pick<SavedRun, "startedAt" | "surroundings" | "isTelling"> {
   return {
+    isTelling: plan.isTelling,
     startedAt: new Date().toISOString(),
     surroundings: surroundings(!plan.isUnpinned, { ...plan.sizes }),
   };
@@ -83,7 +86,11 @@ function publish(run: SavedRun): void {
 /** Of a run that has ended, or only the page anew. */
 function publishSaved(plan: Plan): void {
   if (plan.files.length === 0) writePage();
-  for (const file of plan.files) publish(loadRun(file));
+  for (const file of plan.files) {
+    const saved = loadRun(file);
+    if (!saved.isTelling) throw new Error(`${file} was a look and no more: it is not published`);
+    publish(saved);
+  }
 }
 
 async function run(plan: Plan): Promise<void> {

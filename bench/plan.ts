@@ -47,6 +47,8 @@ export interface Plan extends GrowthPlan, SoakPlan {
   readonly command: Command;
   readonly works: readonly Work[];
   readonly isPublished: boolean;
+  /** Whether its results are worth publishing. */
+  readonly isTelling: boolean;
   readonly isHelp: boolean;
   readonly sizes: Sizes;
   /** Runs to publish. */
@@ -104,6 +106,7 @@ export function planOf(argv: readonly string[]): Plan {
     slowCount: sizes.slowReaders,
     isUnpinned: values.unpinned,
     isPublished: values.publish,
+    isTelling,
     isHelp: values.help,
     profileFolder: values.profile,
     sizes,

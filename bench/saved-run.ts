@@ -9,6 +9,8 @@ interface Begun {
   /** ISO 8601, UTC. */
   readonly startedAt: string;
   readonly surroundings: Surroundings;
+  /** Of the full sizes, or long enough: others are a look and no more. */
+  readonly isTelling: boolean;
 }
 
 export interface WorkResult {

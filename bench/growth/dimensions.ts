@@ -29,7 +29,6 @@ export interface GrowthScope {
 }
 
 const STREAM_COUNT = 200;
-const QUICK_STREAM_COUNT = 50;
 const LIVE = { streamCount: 20, tokensPerSec: 20 };
 const MESSAGES_PER_SEC = 10;
 const BEAT_COUNT = 2;
@@ -73,7 +72,7 @@ export const DIMENSIONS: readonly Dimension[] = [
   {
     name: "token-rate",
     title: "Token rate",
-    xTitle: "tokens/s of each of the executions",
+    xTitle: `tokens/s of each of ${STREAM_COUNT} executions`,
     quickSizes: [10, 20, 40, 80],
     fullSizes: [12.5, 25, 50, 100],
     costs: [
@@ -91,12 +90,8 @@ export const DIMENSIONS: readonly Dimension[] = [
         of: ({ cpuMicrosPerRecord }) => cpuMicrosPerRecord,
       },
     ],
-    workFor: (tokensPerSec, { windowMs, isFull }) =>
-      tokenStreams("token-rate", {
-        streamCount: isFull ? STREAM_COUNT : QUICK_STREAM_COUNT,
-        tokensPerSec,
-        windowMs,
-      }),
+    workFor: (tokensPerSec, { windowMs }) =>
+      tokenStreams("token-rate", { streamCount: STREAM_COUNT, tokensPerSec, windowMs }),
   },
   {
     name: "history",

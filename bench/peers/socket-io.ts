@@ -8,7 +8,7 @@ import { ownSettings } from "../contenders/settings.ts";
 import { pacedTokens, type TokenRun } from "../paced-tokens.ts";
 
 /** Longer than any absence that is measured, also where the storm itself takes minutes. */
-const MAX_ABSENCE_MS = 900_000;
+const MAX_ABSENCE_MS = 3_600_000;
 
 const { pingIntervalMs } = ownSettings();
 const httpServer = createServer();

@@ -74,7 +74,7 @@ function workPart({ item, startedAt, surroundings }: Dated<WorkResult>): string 
     `${title}. ${roundCount} rounds, ${whereText(startedAt, surroundings)}`,
     table(["", ...columns.map((column) => column.title)], cells),
     ...faultLines(rows),
-    image(title, workPlotName(work)),
+    ...(columns.some(({ figure }) => figure === item.mainFigure) ? [image(title, workPlotName(work))] : []),
   ].join("\n\n");
 }
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { GrowthRun, SavedRun, SoakRun, WorksRun } from "../saved-run.ts";
 import type { Figures, Outcome } from "../works/work.ts";
 import { performancePage } from "./page.ts";
-import { plotsOf } from "./plots.ts";
+import { plotsOf, plotsOfAll } from "./plots.ts";
 import { newestOf, worthPublishing } from "./published.ts";
-import { publishedRuns, readPage } from "./results-folder.ts";
+import { publishedRuns, readPage, readPlot } from "./results-folder.ts";
 
 const surroundings = {
   node: "v24.0.0",
@@ -26,6 +26,7 @@ function worksRun(startedAt: string, ownMicros: number, peerFaults: readonly str
     kind: "works",
     startedAt,
     surroundings,
+    isTelling: true,
     results: [
       {
         work: "fan-out-paced",
@@ -50,6 +51,7 @@ function growthRun(): GrowthRun {
     kind: "growth",
     startedAt: "2026-01-03T00:00:00Z",
     surroundings,
+    isTelling: true,
     series: [
       points(
         "connections",
@@ -79,7 +81,7 @@ function soakRun(): SoakRun {
   const soaks = [
     { contender: "tachikoma-sqlite", minutes: 20, samples, counts: { records: 19 }, faults: [] },
   ] as const;
-  return { kind: "soak", startedAt: "2026-01-04T00:00:00Z", surroundings, soaks };
+  return { kind: "soak", startedAt: "2026-01-04T00:00:00Z", surroundings, isTelling: true, soaks };
 }
 
 const allRuns: readonly SavedRun[] = [
@@ -93,6 +95,10 @@ describe("docs/performance.md", () => {
   test("is what the published runs make of it", () => {
     const page = readPage();
     expect(performancePage(page, publishedRuns())).toBe(page);
+  });
+
+  test("has pictures that are made of the same runs", () => {
+    for (const { name, svg } of plotsOfAll(newestOf(publishedRuns()))) expect(readPlot(name), name).toBe(svg);
   });
 
   test("changes only between its markers, and is the same when it is made again", () => {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SavedRun } from "../saved-run.ts";
 import { performancePage } from "./page.ts";
-import { plotsOf } from "./plots.ts";
-import { worthPublishing } from "./published.ts";
+import { plotsOf, plotsOfAll } from "./plots.ts";
+import { newestOf, worthPublishing } from "./published.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const RESULTS = join("bench", "results");
@@ -25,14 +25,21 @@ export function saveRun(run: SavedRun): string {
 export function publishRun(saved: SavedRun): readonly string[] {
   const { run, leftOut } = worthPublishing(saved);
   write(join(PUBLISHED, `${nameOf(run)}.json`), json(run));
-  for (const { name, svg } of plotsOf(run)) write(join(PLOTS, name), svg);
   writePage();
   return leftOut;
 }
 
-/** Anew from what is published, as when only its words have changed. */
+/** The page and its pictures, from what is published. */
 export function writePage(): void {
-  write(PAGE, performancePage(readPage(), publishedRuns()));
+  const runs = publishedRuns();
+  for (const { name, svg } of plotsOfAll(newestOf(runs))) write(join(PLOTS, name), svg);
+  write(PAGE, performancePage(readPage(), runs));
+}
+
+/** `undefined` where there is none of this name. */
+export function readPlot(name: string): string | undefined {
+  const path = join(ROOT, PLOTS, name);
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
 }
 
 export function readPage(): string {

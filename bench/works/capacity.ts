@@ -1,10 +1,10 @@
 import { highestRate } from "../capacity-search.ts";
-import type { Contender } from "../contender.ts";
+import type { Contender, ContenderName } from "../contender.ts";
 import { beginStreams } from "../generator/begin-streams.ts";
 import { Tally } from "../generator/tally.ts";
 import { joinAll, Viewer } from "../generator/viewer.ts";
 import { MAX_MARK_INDEX } from "../mark.ts";
-import { type Figures, flowFaults, measureFlow, type Outcome, speaksWebSocket, type Work } from "./work.ts";
+import { type Figures, flowFaults, measureFlow, type Outcome, type Work } from "./work.ts";
 
 export interface CapacitySize {
   readonly streamCount: number;
@@ -13,6 +13,8 @@ export interface CapacitySize {
   readonly halvingCount: number;
 }
 
+/** Each takes minutes: those that a target is about. */
+const CONTENDERS: readonly ContenderName[] = ["plain-ws", "tachikoma-memory", "tachikoma-sqlite"];
 /** Of all streams together. */
 const START_PER_SEC = 20_000;
 const MAX_PER_SEC = 2_000_000;
@@ -29,7 +31,7 @@ export function capacity(size: CapacitySize): Work {
     name: "capacity",
     title: `Capacity: ${size.streamCount} token streams, highest rate with p99 under ${MAX_P99_MS} ms (higher is better)`,
     mainFigure: "capacityPerSec",
-    isFor: (name) => speaksWebSocket(name) && name !== "socket.io",
+    isFor: (name) => CONTENDERS.includes(name),
     run: (contender) => run(contender, size),
   };
 }

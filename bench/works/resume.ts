@@ -15,7 +15,7 @@ const PAD_CHARS = 89;
 const QUIET_MS = 1_500;
 const MAX_NOTICE_MS = 10_000;
 /** Coming back may take minutes where the records of all clients are searched for each. */
-const DEADLINE_MS = 600_000;
+const DEADLINE_MS = 1_800_000;
 /** So many records are published at a time: no single answer of the server takes long. */
 const MAX_SLICE_RECORDS = 50_000;
 
