@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { CONTENDERS } from "./contender.ts";
 import { planOf, USAGE } from "./plan.ts";
 
 test("without a word everything is run, small and once", () => {
@@ -32,7 +34,7 @@ test("growth and soak have contenders and lengths of their own", () => {
 
 test("only what tells something is published", () => {
   expect(() => planOf(["--publish"])).toThrow("--full");
-  expect(() => planOf(["soak", "--minutes", "1", "--publish"])).toThrow("5 minutes");
+  expect(() => planOf(["soak", "--minutes", "9", "--publish"])).toThrow("10 minutes");
   expect(planOf(["--full", "--publish"]).isPublished).toBe(true);
   expect(planOf(["publish", "a.json", "b.json"]).files).toEqual(["a.json", "b.json"]);
 });
@@ -47,4 +49,14 @@ test("what is wrong is said", () => {
 test("the help names every work and size", () => {
   for (const word of ["late-joiner", "wire-bytes-200", "slow-viewers", "growth", "soak"])
     expect(USAGE).toContain(word);
+});
+
+test("the README has a row for every work and contender", () => {
+  const readme = readFileSync(new URL("README.md", import.meta.url), "utf8");
+  const firstCells = [...readme.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell]) => [
+    ...cell!.matchAll(/`([^`]+)`/g),
+  ]);
+  const names = firstCells.map(([, name]) => name);
+  const wanted = [...CONTENDERS, ...planOf([]).works.map(({ name }) => name)];
+  expect(wanted.filter((name) => !names.includes(name))).toEqual([]);
 });

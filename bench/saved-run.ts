@@ -39,6 +39,8 @@ export interface GrowthRun extends Begun {
 
 export interface SoakSample extends MemorySample {
   readonly atSecs: number;
+  /** The part of the resident memory that is no file. */
+  readonly anonymousBytes: number;
   /** Of the database on the disk. */
   readonly storedBytes: number;
   /** So far. */

@@ -33,6 +33,8 @@ export type Order =
 export interface MemorySample {
   readonly rssBytes: number;
   readonly heapBytes: number;
+  /** What the collector holds, used or not. */
+  readonly heapTotalBytes: number;
   /** Buffers outside of the heap. */
   readonly externalBytes: number;
   /** Sockets, timers, pipes: whatever keeps the process alive. */
@@ -71,10 +73,11 @@ function collectGarbage(): void {
 
 function memoryOf(server: RunningServer): MemorySample {
   collectGarbage();
-  const { rss, heapUsed, external } = process.memoryUsage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
   return {
     rssBytes: rss,
     heapBytes: heapUsed,
+    heapTotalBytes: heapTotal,
     externalBytes: external,
     handleCount: process.getActiveResourcesInfo().length,
     connectionCount: server.connectionCount(),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Contender, type ContenderName } from "../contender.ts";
 import type { MeasureOptions } from "../measure.ts";
+import { anonymousBytes } from "../processor.ts";
 import type { SoakResult, SoakSample } from "../saved-run.ts";
 import { type LoadSize, MixedLoad } from "./load.ts";
 
@@ -34,6 +35,7 @@ export async function runSoak(
       const sample = {
         atSecs: (performance.now() - startMs) / 1_000,
         ...(await contender.memory()),
+        anonymousBytes: anonymousBytes(contender.processId),
         storedBytes: contender.storedBytes(),
         deliveredCount: load.tally.deliveredCount,
       };
@@ -59,7 +61,8 @@ function progressText(name: ContenderName, { minutes }: SoakPlan, sample: SoakSa
   const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
   const share = `${Math.floor((sample.atSecs / 60 / minutes) * 100)}%`.padStart(4);
   return (
-    `${share} soak of ${name}: RSS ${mib(sample.rssBytes)}, heap ${mib(sample.heapBytes)}, database ${mib(sample.storedBytes)}, ` +
+    `${share} soak of ${name}: RSS ${mib(sample.rssBytes)} (no file: ${mib(sample.anonymousBytes)}), ` +
+    `heap ${mib(sample.heapBytes)} of ${mib(sample.heapTotalBytes)}, buffers ${mib(sample.externalBytes)}, database ${mib(sample.storedBytes)}, ` +
     `${sample.handleCount} handles, ${sample.connectionCount} connections, ${sample.deliveredCount} records`
   );
 }
