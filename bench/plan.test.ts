@@ -35,7 +35,8 @@ test("growth and soak have contenders and lengths of their own", () => {
 test("only what tells something is published", () => {
   expect(() => planOf(["--publish"])).toThrow("--full");
   expect(() => planOf(["soak", "--minutes", "9", "--publish"])).toThrow("10 minutes");
-  expect(planOf(["--full", "--publish"]).isPublished).toBe(true);
+  expect(() => planOf(["--full", "--publish", "--clients", "10"])).toThrow("--full");
+  expect(planOf(["--full", "--publish", "--rounds", "3"]).isPublished).toBe(true);
   expect(planOf(["publish", "a.json", "b.json"]).files).toEqual(["a.json", "b.json"]);
 });
 

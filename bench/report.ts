@@ -41,17 +41,29 @@ export const COLUMNS: readonly {
 const PEERS: readonly ContenderName[] = ["plain-ws", "socket.io", "ai-sdk-sse", "tachikoma-memory"];
 const BUSY_GENERATOR_SHARE = 0.9;
 
-export function tableOf(work: Pick<Work, "title" | "mainFigure">, rows: readonly Row[]): string {
+export interface Cells {
+  readonly titles: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** A column for each figure that someone has, and for each peer the ratio to it. */
+export function cellsOf(mainFigure: FigureName, rows: readonly Row[]): Cells {
   const columns = COLUMNS.filter(({ figure }) =>
     rows.some((row) => spreadOfFigure(row, figure) !== undefined),
   );
   const peers = PEERS.filter((peer) => rows.some((row) => row.contender === peer));
-  const titles = ["", ...columns.map(({ title }) => title), ...peers.map((peer) => `to ${peer}`)];
-  const cells = rows.map((row) => [
-    row.contender,
-    ...columns.map(({ figure, digits }) => shown(spreadOfFigure(row, figure), digits)),
-    ...peers.map((peer) => shown(ratioTo(row, rows, peer, work.mainFigure), 2)),
-  ]);
+  return {
+    titles: ["", ...columns.map(({ title }) => title), ...peers.map((peer) => `to ${peer}`)],
+    rows: rows.map((row) => [
+      row.contender,
+      ...columns.map(({ figure, digits }) => shown(spreadOfFigure(row, figure), digits)),
+      ...peers.map((peer) => shown(ratioTo(row, rows, peer, mainFigure), 2)),
+    ]),
+  };
+}
+
+export function tableOf(work: Pick<Work, "title" | "mainFigure">, rows: readonly Row[]): string {
+  const { titles, rows: cells } = cellsOf(work.mainFigure, rows);
   const widths = titles.map((title, at) => Math.max(title.length, ...cells.map((line) => line[at]!.length)));
   const lines = [titles, ...cells].map((line) =>
     line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join("  "),

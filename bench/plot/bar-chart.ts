@@ -32,7 +32,7 @@ export function barChart({ title, subtitle, bars }: BarChart): string {
     line([scale.at(tick), TOP - 8], [scale.at(tick), floor], "grid"),
     text(shortNumber(tick), { x: scale.at(tick), y: floor + 18, kind: "soft", anchor: "middle" }),
   ]);
-  return picture({ width: WIDTH, height }, [
+  return picture({ width: WIDTH, height, title }, [
     text(title, { x: 20, y: 30, kind: "title" }),
     text(subtitle, { x: 20, y: 50, kind: "soft" }),
     ...grid,

@@ -36,7 +36,7 @@ export function lineChart(chart: LineChart): string {
   const xs = panels.flatMap(({ points, fit = [] }) => [...points, ...fit].map(([x]) => x));
   const x = linearScale({ from: 0, to: Math.max(...xs), startPx: LEFT, endPx: WIDTH - RIGHT, tickCount: 8 });
   const floor = height - BOTTOM;
-  return picture({ width: WIDTH, height }, [
+  return picture({ width: WIDTH, height, title }, [
     text(title, { x: 20, y: 30, kind: "title" }),
     text(subtitle, { x: 20, y: 50, kind: "soft" }),
     ...panels.flatMap((panel, at) => panelParts(panel, chart, x.at, TOP + at * (panelHeight + GAP))),

@@ -32,11 +32,14 @@ export function path(points: readonly (readonly [number, number])[], kind: strin
   return element("path", { d: steps.join(""), class: kind });
 }
 
-export function picture(
-  size: { readonly width: number; readonly height: number },
-  parts: readonly string[],
-): string {
-  const { width, height } = size;
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  /** For those who do not see it. */
+  readonly title: string;
+}
+
+export function picture({ width, height, title }: Picture, parts: readonly string[]): string {
   const attributes = {
     xmlns: "http://www.w3.org/2000/svg",
     viewBox: `0 0 ${width} ${height}`,
@@ -44,7 +47,8 @@ export function picture(
     height,
   };
   const ground = element("rect", { width, height, rx: 8, class: "ground" });
-  return `${element("svg", { ...attributes, role: "img" }, `\n${[STYLE, ground, ...parts].join("\n")}\n`)}\n`;
+  const lines = [element("title", {}, escaped(title)), STYLE, ground, ...parts];
+  return `${element("svg", { ...attributes, role: "img", "aria-label": title }, `\n${lines.join("\n")}\n`)}\n`;
 }
 
 function escaped(content: string): string {

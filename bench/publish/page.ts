@@ -3,11 +3,11 @@ import { dimensionOf } from "../growth/dimensions.ts";
 import { fittedCosts, linearText, powerText } from "../growth/growth-report.ts";
 import { ASSUMPTIONS, millionOnPaper } from "../growth/million.ts";
 import { shortNumber } from "../plot/scale.ts";
-import { COLUMNS, type Row, spreadOfFigure } from "../report.ts";
+import { cellsOf, type Row, spreadOfFigure } from "../report.ts";
 import type { GrowthSeries, SavedRun, SoakResult, WorkResult } from "../saved-run.ts";
 import { isFlat, soakText } from "../soak/soak-report.ts";
 import { verdicts } from "../soak/verdict.ts";
-import type { Spread } from "../statistics.ts";
+import type { Surroundings } from "../surroundings.ts";
 import { againstText, judge, limitText, measuredText, TARGETS } from "../targets.ts";
 import { growthPlotName, soakPlotName, workPlotName } from "./plots.ts";
 import { type Dated, newestOf, type Published } from "./published.ts";
@@ -60,21 +60,17 @@ function worksPart({ works }: Published): string {
 }
 
 function workPart({ item, startedAt, surroundings }: Dated<WorkResult>): string {
-  const { title, rows, work } = item;
-  const columns = COLUMNS.filter(({ figure }) =>
-    rows.some((row) => spreadOfFigure(row, figure) !== undefined),
-  );
-  const cells = rows.map((row) => [
-    row.contender,
-    ...columns.map(({ figure, digits }) => spreadText(spreadOfFigure(row, figure), digits)),
-  ]);
+  const { title, rows, work, mainFigure } = item;
+  const cells = cellsOf(mainFigure, rows);
   const roundCount = Math.max(...rows.map(({ outcomes }) => outcomes.length));
   return [
     `### \`${work}\``,
-    `${title}. ${roundCount} rounds, ${whereText(startedAt, surroundings)}`,
-    table(["", ...columns.map((column) => column.title)], cells),
+    `${title}. ${roundsText(roundCount, surroundings)}, ${whereText(startedAt, surroundings)}`,
+    table(cells.titles, cells.rows),
     ...faultLines(rows),
-    ...(columns.some(({ figure }) => figure === item.mainFigure) ? [image(title, workPlotName(work))] : []),
+    ...(rows.some((row) => spreadOfFigure(row, mainFigure) !== undefined)
+      ? [image(title, workPlotName(work))]
+      : []),
   ].join("\n\n");
 }
 
@@ -107,7 +103,7 @@ function seriesPart({ item, startedAt, surroundings }: Dated<GrowthSeries>): str
   const roundCount = Math.max(...item.points.map(({ outcomes }) => outcomes.length));
   return [
     `### ${title}`,
-    `${item.contender}; *x* counts ${xTitle}. Medians of ${roundCount} rounds, ${whereText(startedAt, surroundings)}`,
+    `${item.contender}; *x* counts ${xTitle}. Medians of ${roundsText(roundCount, surroundings)}, ${whereText(startedAt, surroundings)}`,
     table(["", ...sizes.map(shortNumber), "Line", "Power"], rows),
     image(`Growth: ${title}`, growthPlotName(item)),
   ].join("\n\n");
@@ -206,18 +202,17 @@ function historyPart(runs: readonly SavedRun[]): string {
   );
 }
 
-function whereText(startedAt: string, where: Dated<unknown>["surroundings"]): string {
+function roundsText(count: number, { sizes }: Surroundings): string {
+  const windows = sizes["seconds"] === undefined ? "" : `, windows of ${sizes["seconds"]} s`;
+  return `${count} ${count === 1 ? "round" : "rounds"}${windows}`;
+}
+
+function whereText(startedAt: string, where: Surroundings): string {
   const pinned = where.isPinned ? "" : ", without a core for each side";
   return (
     `${startedAt.slice(0, 10)}, Node ${where.node.replace("v", "")}, ${where.processor ?? "unknown processor"}, ` +
     `${where.coreCount} cores, load ${where.loadAtStart.toFixed(1)} at the start${pinned}.`
   );
-}
-
-function spreadText(spread: Spread | undefined, digits: number): string {
-  if (spread === undefined) return "-";
-  const [median, min, max] = [spread.median, spread.min, spread.max].map((value) => value.toFixed(digits));
-  return min === max ? median! : `${median} (${min}-${max})`;
 }
 
 function image(text: string, name: string): string {

@@ -1,8 +1,13 @@
 /** Published runs are in git, all rounds of them; of each work, growth and soak the newest counts. */
 import type { GrowthSeries, SavedRun, SoakResult, WorkResult } from "../saved-run.ts";
 import { hasFaults } from "../saved-run.ts";
+import { FULL } from "../sizes.ts";
 import type { Surroundings } from "../surroundings.ts";
+import { worksOf } from "../works/all-works.ts";
 import { isTachikoma } from "../works/work.ts";
+
+/** In the order in which they are run; one that is no more is no longer shown. */
+const WORK_NAMES = worksOf(FULL).map(({ name }) => name);
 
 export interface Dated<Item> {
   readonly item: Item;
@@ -31,7 +36,8 @@ export function newestOf(runs: readonly SavedRun[]): Published {
       for (const item of run.series) growth.set(`${item.dimension} ${item.contender}`, dated(item));
     else for (const item of run.soaks) soaks.set(item.contender, dated(item));
   }
-  return { works: [...works.values()], growth: [...growth.values()], soaks: [...soaks.values()] };
+  const inOrder = WORK_NAMES.flatMap((name) => works.get(name) ?? []);
+  return { works: inOrder, growth: [...growth.values()], soaks: [...soaks.values()] };
 }
 
 /** Without what has faults: its figures are worth nothing. Says what it leaves out. A soak's faults are what it is there to show. */
