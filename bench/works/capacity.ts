@@ -23,6 +23,8 @@ const MAX_P99_MS = 200;
 const MIN_DELIVERED_SHARE = 0.97;
 /** Beyond 100 tokens/s of one answer they come several at a time. */
 const PIECE_MS = 10;
+/** A server that is cold when the flood begins has a backlog to work off first. */
+const WARM_UP_MS = 3_000;
 const BUSY_GENERATOR_SHARE = 0.9;
 
 /** Streams fixed, their rate raised: how many tokens are carried while p99 stays low and nothing is lost. Each rate has a fresh server. */
@@ -97,7 +99,7 @@ async function probeOf(idle: Contender, ratePerSec: number, size: CapacitySize):
       timedWhen: "due",
       pieceMs: PIECE_MS,
     });
-    const figures = await measureFlow(contender, tally, windowMs);
+    const figures = await measureFlow(contender, tally, windowMs, WARM_UP_MS);
     const faults = flowFaults(tally, viewers);
     return { ratePerSec, figures, reasons: reasonsAgainst(ratePerSec, figures, faults), faults };
   } catch (cause) {

@@ -64,8 +64,13 @@ export interface Work {
 const WARM_UP_MS = 1_000;
 
 /** Lets the contender warm up, then measures what it uses while records flow. */
-export async function measureFlow(contender: Contender, tally: Tally, windowMs: number): Promise<Figures> {
-  await sleep(WARM_UP_MS);
+export async function measureFlow(
+  contender: Contender,
+  tally: Tally,
+  windowMs: number,
+  warmUpMs = WARM_UP_MS,
+): Promise<Figures> {
+  await sleep(warmUpMs);
   tally.latenciesMs = [];
   tally.isTiming = true;
   const window = openWindow(contender, tally);
