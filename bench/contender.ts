@@ -1,12 +1,13 @@
 /** A server under measurement: a process of its own, on a core of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RedisServer } from "../packages/server/src/stores/redis/testing/redis-server.ts";
-import type { Order } from "./contenders/serve.ts";
+import type { MemorySample, Order } from "./contenders/serve.ts";
+import { type ServerSettings, settingsVariable } from "./contenders/settings.ts";
 import type { MakeDialect } from "./generator/dialect.ts";
 import { plainWsDialect } from "./generator/dialects/plain-ws.ts";
 import { socketIoDialect } from "./generator/dialects/socket-io.ts";
@@ -17,6 +18,7 @@ import { allowedCores, SERVER_CORE } from "./processor.ts";
 export const CONTENDERS = [
   "plain-ws",
   "socket.io",
+  "ai-sdk-sse",
   "tachikoma-memory",
   "tachikoma-sqlite",
   "tachikoma-redis",
@@ -33,6 +35,7 @@ interface Program {
 const PROGRAMS: Readonly<Record<ContenderName, Program>> = {
   "plain-ws": { file: "peers/plain-ws.ts", makeDialect: plainWsDialect, argumentsIn: () => [] },
   "socket.io": { file: "peers/socket-io.ts", makeDialect: socketIoDialect, argumentsIn: () => [] },
+  "ai-sdk-sse": { file: "peers/ai-sdk-sse.ts", makeDialect: noDialect, argumentsIn: () => [] },
   "tachikoma-memory": {
     file: "contenders/tachikoma.ts",
     makeDialect: tachikomaDialect,
@@ -51,15 +54,22 @@ const PROGRAMS: Readonly<Record<ContenderName, Program>> = {
   },
 };
 
+/** It speaks no WebSocket: its one work reads it by itself. */
+function noDialect(): never {
+  throw new Error("This contender is read over HTTP only");
+}
+
 export interface StartOptions {
   readonly isPinned: boolean;
   /** Where the server leaves a CPU profile when it ends. */
   readonly profileFolder: string | undefined;
+  /** @default what the server has by itself */
+  readonly settings?: ServerSettings | undefined;
 }
 
 export class Contender {
   readonly makeDialect: MakeDialect;
-  readonly #name: ContenderName;
+  readonly name: ContenderName;
   readonly #options: StartOptions;
   readonly #child: ChildProcess;
   readonly #folder: string;
@@ -75,11 +85,14 @@ export class Contender {
     command.push(fileURLToPath(new URL(file, import.meta.url)), ...argumentsIn(folder, redis));
     if (isPinned) command.unshift("taskset", "-c", String(SERVER_CORE));
     this.makeDialect = makeDialect;
-    this.#name = name;
+    this.name = name;
     this.#options = options;
     this.#folder = folder;
     this.#redis = redis;
-    this.#child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    this.#child = spawn(command[0]!, command.slice(1), {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, ...settingsVariable(options.settings ?? {}) },
+    });
   }
 
   static async start(name: ContenderName, options: StartOptions): Promise<Contender> {
@@ -97,11 +110,16 @@ export class Contender {
     return this.#child.pid!;
   }
 
+  /** Another server of the same kind, with nothing in it. */
+  fresh(): Promise<Contender> {
+    return Contender.start(this.name, this.#options);
+  }
+
   /** Another node on the same store; it is stopped before this one. */
   async twin(): Promise<Contender> {
-    if (this.#redis === undefined) throw new Error(`${this.#name} has no store that nodes could share`);
+    if (this.#redis === undefined) throw new Error(`${this.name} has no store that nodes could share`);
     const folder = mkdtempSync(join(tmpdir(), "tachikoma-bench-"));
-    return new Contender(this.#name, this.#options, folder, this.#redis).#begun();
+    return new Contender(this.name, this.#options, folder, this.#redis).#begun();
   }
 
   /** Commands that the store has got from its nodes; `undefined` where it is in the process. */
@@ -115,7 +133,18 @@ export class Contender {
 
   ask(order: Order): Promise<number> {
     this.#child.send(order);
-    return this.#answer();
+    return this.#answer<number>();
+  }
+
+  /** After a collection of its heap. */
+  memory(): Promise<MemorySample> {
+    this.#child.send({ order: "memory" } satisfies Order);
+    return this.#answer<MemorySample>();
+  }
+
+  /** Bytes of what it has written to its folder: the database, where it has one. */
+  storedBytes(): number {
+    return readdirSync(this.#folder).reduce((sum, name) => sum + statSync(join(this.#folder, name)).size, 0);
   }
 
   /** Ends it as a fault would. */
@@ -144,7 +173,7 @@ export class Contender {
 
   async #begun(): Promise<Contender> {
     try {
-      this.#port = await this.#answer();
+      this.#port = await this.#answer<number>();
       if (this.#options.isPinned && allowedCores(this.processId) !== String(SERVER_CORE)) {
         throw new Error(`The server runs on cores ${allowedCores(this.processId)}, not ${SERVER_CORE}`);
       }
@@ -155,9 +184,9 @@ export class Contender {
     }
   }
 
-  #answer(): Promise<number> {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const onMessage = (message: { readonly answer: number }) => resolve(message.answer);
+  #answer<Answer>(): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const onMessage = (message: { readonly answer: Answer }) => resolve(message.answer);
     const onExit = (code: number | null) => reject(new Error(`The server ended with ${code}`));
     this.#child.once("message", onMessage);
     this.#child.once("exit", onExit);

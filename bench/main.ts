@@ -1,14 +1,17 @@
 // The benchmark. See README.md for the method; `--help` for the options.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { cpus, release } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { Contender, type ContenderName } from "./contender.ts";
+
+import { growthText } from "./growth/growth-report.ts";
+import { runGrowth } from "./growth/run-growth.ts";
 import { type Plan, planOf, USAGE } from "./plan.ts";
 import { loadOfLastMinute, pinGenerator, pinningFault } from "./processor.ts";
-import { type Row, tableOf } from "./report.ts";
-import type { Outcome, Work } from "./works/work.ts";
+import { loadRun, publishRun, saveRun, writePage } from "./publish/results-folder.ts";
+import { runWorks } from "./run-works.ts";
+import { hasFaults, type SavedRun } from "./saved-run.ts";
+import { runSoak } from "./soak/run-soak.ts";
+import { isFlat, soakText } from "./soak/soak-report.ts";
+import { MIN_TELLING_MINUTES } from "./soak/verdict.ts";
+import { surroundings } from "./surroundings.ts";
+import { targetLines } from "./targets.ts";
 
 const QUIET_LOAD = 0.5;
 
@@ -16,60 +19,11 @@ function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** The order of the contenders turns from round to round, forwards and backwards, so that none always follows the same one. */
-function orderOf(contenders: readonly ContenderName[], round: number): ContenderName[] {
-  if (contenders.length === 0) return [];
-  const shift = Math.floor(round / 2) % contenders.length;
-  const turned = [...contenders.slice(shift), ...contenders.slice(0, shift)];
-  return round % 2 === 0 ? turned : turned.reverse();
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
-async function measure(work: Work, name: ContenderName, plan: Plan): Promise<Outcome> {
-  const contender = await Contender.start(name, {
-    isPinned: !plan.isUnpinned,
-    profileFolder: plan.profileFolder,
-  });
-  try {
-    return await work.run(contender);
-  } catch (cause) {
-    return { figures: {}, faults: [cause instanceof Error ? cause.message : String(cause)] };
-  } finally {
-    await contender.dispose();
-  }
-}
-
-async function runWork(work: Work, plan: Plan): Promise<Row[]> {
-  const { isFor = () => true } = work;
-  const contenders = plan.contenders.filter((name) => isFor(name));
-  const outcomes = new Map<ContenderName, Outcome[]>(contenders.map((name) => [name, []]));
-  for (let round = 0; round < plan.roundCount; round += 1) {
-    for (const name of orderOf(contenders, round)) {
-      say(`${work.name}, round ${round + 1} of ${plan.roundCount}: ${name}`);
-      outcomes.get(name)?.push(await measure(work, name, plan));
-    }
-  }
-  return [...outcomes].map(([contender, rounds]) => ({ contender, outcomes: rounds }));
-}
-
-function surroundings(plan: Plan): object {
-  return {
-    node: process.version,
-    kernel: release(),
-    processor: cpus()[0]?.model,
-    coreCount: cpus().length,
-    loadAtStart: loadOfLastMinute(),
-    isPinned: !plan.isUnpinned,
-    versions: { ws: versionOf("ws"), "socket.io": versionOf("socket.io") },
-    sizes: plan.sizes,
-  };
-}
-
-function versionOf(name: string): string {
-  const path = createRequire(import.meta.url).resolve(`${name}/package.json`);
-  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
-}
-
-async function run(plan: Plan): Promise<void> {
+function prepare(plan: Plan): void {
   if (process.platform !== "linux")
     throw new Error(`The figures come from /proc: ${process.platform} has none`);
   if (!plan.isUnpinned) {
@@ -77,26 +31,74 @@ async function run(plan: Plan): Promise<void> {
     if (fault !== undefined) throw new Error(`Cannot pin the processes: ${fault}. --unpinned runs without.`);
     pinGenerator();
   }
-  const about = surroundings(plan);
   const load = loadOfLastMinute();
   if (load > QUIET_LOAD)
     say(`The machine is not quiet (load ${load.toFixed(1)}): the figures will be noisy.`);
-  const results: object[] = [];
-  for (const work of plan.works) {
-    const rows = await runWork(work, plan);
-    process.stdout.write(`\n${tableOf(work, rows)}\n\n`);
-    results.push({ work: work.name, title: work.title, mainFigure: work.mainFigure, rows });
-    if (rows.some(({ outcomes }) => outcomes.some(({ faults }) => faults.length > 0))) process.exitCode = 1;
-  }
-  say(`Written to ${save({ ...about, results })}`);
 }
 
-function save(result: object): string {
-  const folder = fileURLToPath(new URL("results", import.meta.url));
-  mkdirSync(folder, { recursive: true });
-  const name = `${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.json`;
-  writeFileSync(join(folder, name), `${JSON.stringify(result, null, 2)}\n`);
-  return join("bench", "results", name);
+async function works(plan: Plan): Promise<SavedRun> {
+  const begun = begin(plan);
+  const results = await runWorks(plan, say);
+  const lines = targetLines(results);
+  if (lines.length > 0) print(`Targets${plan.isTelling ? "" : ", which are about the sizes of --full"}:`);
+  for (const line of lines) print(line);
+  if (results.some(({ rows }) => rows.some(({ outcomes }) => hasFaults(outcomes)))) process.exitCode = 1;
+  return { kind: "works", ...begun, results };
+}
+
+async function growth(plan: Plan): Promise<SavedRun> {
+  const begun = begin(plan);
+  const series = await runGrowth(plan, say);
+  for (const one of series) print(growthText(one));
+  if (series.some(({ points }) => points.some(({ outcomes }) => hasFaults(outcomes)))) process.exitCode = 1;
+  return { kind: "growth", ...begun, series };
+}
+
+async function soak(plan: Plan): Promise<SavedRun> {
+  const begun = begin(plan);
+  const soaks = [];
+  for (const contender of plan.contenders) {
+    const result = await runSoak(contender, plan, say);
+    print(soakText(result));
+    const tells = plan.minutes >= MIN_TELLING_MINUTES;
+    if (result.faults.length > 0 || (tells && !isFlat(result))) process.exitCode = 1;
+    soaks.push(result);
+  }
+  return { kind: "soak", ...begun, soaks };
+}
+
+function begin(plan: Plan): Pick<SavedRun, "startedAt" | "surroundings" | "isTelling"> {
+  return {
+    isTelling: plan.isTelling,
+    startedAt: new Date().toISOString(),
+    surroundings: surroundings(!plan.isUnpinned, { ...plan.sizes }),
+  };
+}
+
+function publish(run: SavedRun): void {
+  const leftOut = publishRun(run);
+  if (leftOut.length > 0) say(`Not published, for its faults: ${leftOut.join(", ")}`);
+  say(
+    "Published: docs/performance.md is written anew; bench/results/published/ and docs/images/performance/ go with it",
+  );
+}
+
+/** Of a run that has ended, or only the page anew. */
+function publishSaved(plan: Plan): void {
+  if (plan.files.length === 0) writePage();
+  for (const file of plan.files) {
+    const saved = loadRun(file);
+    if (!saved.isTelling) throw new Error(`${file} was a look and no more: it is not published`);
+    publish(saved);
+  }
+}
+
+async function run(plan: Plan): Promise<void> {
+  if (plan.command === "publish") return publishSaved(plan);
+  prepare(plan);
+  const saved = await { works, growth, soak }[plan.command](plan);
+  say(`Written to ${saveRun(saved)}`);
+  if (plan.isPublished) publish(saved);
 }
 
 try {

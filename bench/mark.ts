@@ -21,8 +21,8 @@ export function plainMark(index: number): string {
   return `|${String(index).padStart(INDEX_DIGITS, "0")} `;
 }
 
-export function timedMark(index: number): string {
-  const time = String(sharedNowMicros()).padStart(TIME_DIGITS, "0");
+export function timedMark(index: number, atMicros = sharedNowMicros()): string {
+  const time = String(atMicros).padStart(TIME_DIGITS, "0");
   return `|${String(index).padStart(INDEX_DIGITS, "0")}@${time} `;
 }
 

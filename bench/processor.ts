@@ -29,6 +29,11 @@ export function residentBytes(processId: number): number {
   return Number.parseInt(statusField(processId, "VmRSS"), 10) * 1024;
 }
 
+/** The part of it that is no file: heaps, buffers, stacks. */
+export function anonymousBytes(processId: number): number {
+  return Number.parseInt(statusField(processId, "RssAnon"), 10) * 1024;
+}
+
 let ticksPerSec: number | undefined;
 
 /** User and system time of all threads of a process since it began. */

@@ -30,3 +30,14 @@ export function ratiosOf(
     return value === undefined || reference === undefined || reference === 0 ? [] : [value / reference];
   });
 }
+
+/** As the ratios. */
+export function differencesOf(
+  values: readonly (number | undefined)[],
+  references: readonly (number | undefined)[],
+): number[] {
+  return values.flatMap((value, round) => {
+    const reference = references[round];
+    return value === undefined || reference === undefined ? [] : [value - reference];
+  });
+}

@@ -1,4 +1,6 @@
 /** The server's side of the line to the benchmark: set-up and questions only, never during a measured window. */
+import { subscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { plainMark } from "../mark.ts";
 
@@ -13,6 +15,11 @@ export interface RunningServer {
 export type Order =
   | { readonly order: "connection_count" }
   | { readonly order: "collect_garbage" }
+  | { readonly order: "memory" }
+  /** From now on, of sockets that are accepted from now on. */
+  | { readonly order: "watch_sockets" }
+  /** The most that waits in any one socket, now. */
+  | { readonly order: "unsent_bytes" }
   | { readonly order: "watch_loop" }
   | { readonly order: "loop_delay_p99_ms" }
   | {
@@ -22,6 +29,18 @@ export type Order =
       readonly messageCount: number;
       readonly padChars: number;
     };
+
+export interface MemorySample {
+  readonly rssBytes: number;
+  readonly heapBytes: number;
+  /** What the collector holds, used or not. */
+  readonly heapTotalBytes: number;
+  /** Buffers outside of the heap. */
+  readonly externalBytes: number;
+  /** Sockets, timers, pipes: whatever keeps the process alive. */
+  readonly handleCount: number;
+  readonly connectionCount: number;
+}
 
 export function channelName(index: number): string {
   return `bench:${index}`;
@@ -37,14 +56,48 @@ export function serve(server: RunningServer): void {
 
 const loopDelay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
 
-async function carryOut(server: RunningServer, order: Order): Promise<number> {
+const sockets = new Set<Socket>();
+
+function watchSockets(): void {
+  subscribe("net.server.socket", (message) => {
+    const { socket } = message as { readonly socket: Socket };
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+}
+
+function collectGarbage(): void {
+  globalThis.gc?.();
+  globalThis.gc?.();
+}
+
+function memoryOf(server: RunningServer): MemorySample {
+  collectGarbage();
+  const { rss, heapUsed, heapTotal, external } = process.memoryUsage();
+  return {
+    rssBytes: rss,
+    heapBytes: heapUsed,
+    heapTotalBytes: heapTotal,
+    externalBytes: external,
+    handleCount: process.getActiveResourcesInfo().length,
+    connectionCount: server.connectionCount(),
+  };
+}
+
+async function carryOut(server: RunningServer, order: Order): Promise<number | MemorySample> {
   switch (order.order) {
     case "connection_count":
       return server.connectionCount();
     case "collect_garbage":
-      globalThis.gc?.();
-      globalThis.gc?.();
+      collectGarbage();
       return 0;
+    case "memory":
+      return memoryOf(server);
+    case "watch_sockets":
+      watchSockets();
+      return 0;
+    case "unsent_bytes":
+      return Math.max(0, ...Array.from(sockets, ({ writableLength }) => writableLength));
     case "watch_loop":
       loopDelay.reset();
       loopDelay.enable();

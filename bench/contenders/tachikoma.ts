@@ -2,14 +2,31 @@
 import { createServer } from "@tachikoma/server";
 import { pacedTokens, type TokenRun } from "../paced-tokens.ts";
 import { serve } from "./serve.ts";
+import { ownSettings } from "./settings.ts";
 
 const MANY = 100_000;
+const { pingIntervalMs, highWaterBytes, historyRecords, retentionSecs } = ownSettings();
 
 const server = createServer({
   database: { url: process.argv[2] ?? "memory://" },
   server: { console: false },
-  // The generator is one machine with one publisher: limits meant against a single client's flood are out of its way.
-  websocket: { maxMessagesPerSec: 1_000_000, maxMessageBurst: 1_000_000, maxConnectionsPerClient: MANY },
+  websocket: {
+    // The generator is one machine with one publisher: limits meant against a single client's flood are out of its way.
+    maxMessagesPerSec: 1_000_000,
+    maxMessageBurst: 1_000_000,
+    maxConnectionsPerClient: MANY,
+    ...(pingIntervalMs === undefined ? {} : { pingIntervalSecs: pingIntervalMs / 1_000 }),
+    ...(highWaterBytes === undefined ? {} : { highWaterBytes }),
+  },
+  ...(retentionSecs === undefined ? {} : { sessions: { ttlSecs: retentionSecs } }),
+  channels: {
+    default: {
+      history: {
+        ...(historyRecords === undefined ? {} : { records: historyRecords }),
+        ...(retentionSecs === undefined ? {} : { ttl: retentionSecs }),
+      },
+    },
+  },
   limits: {
     maxConnections: MANY,
     maxRunningExecutions: MANY,

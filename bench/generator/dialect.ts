@@ -12,7 +12,8 @@ export interface Dialect {
   /** Looks at each text message beside its marks. False when the protocol's own numbering has a jump. */
   look(bytes: Buffer, start: number, end: number): boolean;
   publishText(channel: string, text: string): string;
-  runText(run: TokenRun): string;
+  /** @param channel where the answer goes, for those that have channels for it */
+  runText(run: TokenRun, channel?: string): string;
 }
 
 export interface JoinAsk {

@@ -56,6 +56,19 @@ test("fragments are one message, and a ping may stand between them", () => {
   ]);
 });
 
+test("fragments are counted as the frames they are, and pings are not", () => {
+  const parser = new FrameParser(() => {});
+  for (const [first, text] of [
+    [0x01, "ab"],
+    [0x89, "7"],
+    [0x80, "ef"],
+    [0x81, "whole"],
+  ] as const) {
+    parser.push(serverFrame(first, Buffer.from(text)));
+  }
+  expect(parser.dataFrameCount).toBe(3);
+});
+
 test("a masked frame of a server is refused", () => {
   expect(() => parsed([clientFrame(OPCODE.text, Buffer.from("x"))])).toThrow("masked");
 });

@@ -10,11 +10,17 @@ export class FrameParser {
   readonly #onFrame: OnFrame;
   #rest: Buffer = NOTHING;
   #wantedBytes = 0;
+  #dataFrameCount = 0;
   /** Pieces of a message that came without its end. */
   #fragments: Buffer[] = [];
 
   constructor(onFrame: OnFrame) {
     this.#onFrame = onFrame;
+  }
+
+  /** Frames that carry text, each fragment by itself. */
+  get dataFrameCount(): number {
+    return this.#dataFrameCount;
   }
 
   /** @throws when the server sends what a server may not send */
@@ -56,6 +62,7 @@ export class FrameParser {
     const opcode = firstByte & 0x0f;
     const isFinal = (firstByte & FINAL_BIT) !== 0;
     const isControl = opcode >= OPCODE.close;
+    if (!isControl) this.#dataFrameCount += 1;
     if (isControl || (isFinal && opcode !== OPCODE.continuation)) {
       this.#onFrame(opcode, bytes, start, end);
       return;

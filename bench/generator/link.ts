@@ -9,6 +9,13 @@ export interface LinkHooks {
   onRead(): void;
 }
 
+/** What has come behind the answer to the upgrade, headers of frames included. */
+export interface Traffic {
+  readonly byteCount: number;
+  /** Frames that carry text, each fragment by itself. */
+  readonly frameCount: number;
+}
+
 const DEADLINE_MS = 20_000;
 
 interface Expectation {
@@ -20,22 +27,25 @@ export class Link {
   readonly #socket: Socket;
   readonly #hooks: LinkHooks;
   readonly #parser: FrameParser;
+  readonly #deadlineMs: number;
   /** While the conversation is set up: texts that nobody has waited for yet. */
   #unread: string[] | undefined = [];
   #expectation: Expectation | undefined;
   #isCut = false;
+  #byteCount = 0;
   #closedBy: string | undefined;
 
-  private constructor(socket: Socket, hooks: LinkHooks) {
+  private constructor(socket: Socket, hooks: LinkHooks, deadlineMs: number) {
     this.#socket = socket;
+    this.#deadlineMs = deadlineMs;
     this.#hooks = hooks;
     this.#parser = new FrameParser((opcode, bytes, start, end) => this.#take(opcode, bytes, start, end));
   }
 
-  static async open(port: number, path: string, hooks: LinkHooks): Promise<Link> {
+  static async open(port: number, path: string, hooks: LinkHooks, deadlineMs = DEADLINE_MS): Promise<Link> {
     const socket = connect(port, "127.0.0.1");
     socket.setNoDelay(true);
-    const link = new Link(socket, hooks);
+    const link = new Link(socket, hooks, deadlineMs);
     socket.on("error", () => {});
     socket.on("close", () => {
       if (!link.#isCut) link.#closedBy ??= "the server closed the connection";
@@ -44,7 +54,7 @@ export class Link {
       `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     );
-    const rest = await within(`the upgrade of ${path.split("?")[0]}`, readAnswer(socket));
+    const rest = await within(`the upgrade of ${path.split("?")[0]}`, readAnswer(socket), { deadlineMs });
     socket.on("data", (piece: Buffer) => link.#read(piece));
     if (rest.length > 0) link.#read(rest);
     return link;
@@ -53,6 +63,19 @@ export class Link {
   /** Why the connection is no more, when it was not us. */
   get fault(): string | undefined {
     return this.#closedBy;
+  }
+
+  get traffic(): Traffic {
+    return { byteCount: this.#byteCount, frameCount: this.#parser.dataFrameCount };
+  }
+
+  /** Reads no more: what the server sends fills the buffers of the kernel, and then stays where it is. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  readOn(): void {
+    this.#socket.resume();
   }
 
   send(text: string): void {
@@ -70,7 +93,8 @@ export class Link {
     const arriving = new Promise<string>((resolve) => {
       this.#expectation = { prefix, resolve };
     });
-    return within(`a text that begins with ${prefix}`, arriving, () => this.#state());
+    const seen = () => this.#state();
+    return within(`a text that begins with ${prefix}`, arriving, { deadlineMs: this.#deadlineMs, seen });
   }
 
   /** Set-up is over: texts are counted and no longer kept. */
@@ -90,6 +114,7 @@ export class Link {
 
   #read(piece: Buffer): void {
     if (this.#isCut) return;
+    this.#byteCount += piece.length;
     this.#parser.push(piece);
     this.#hooks.onRead();
   }
@@ -138,15 +163,20 @@ function readAnswer(socket: Socket): Promise<Buffer> {
   });
 }
 
+export interface Patience {
+  readonly deadlineMs?: number;
+  readonly seen?: () => string;
+}
+
 export async function within<Value>(
   what: string,
   work: Promise<Value>,
-  seen: () => string = () => "nothing",
+  { deadlineMs = DEADLINE_MS, seen = () => "nothing" }: Patience = {},
 ): Promise<Value> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const fail = () => reject(new Error(`No sign of ${what} after ${DEADLINE_MS} ms (${seen()})`));
-    timer = setTimeout(fail, DEADLINE_MS);
+    const fail = () => reject(new Error(`No sign of ${what} after ${deadlineMs} ms (${seen()})`));
+    timer = setTimeout(fail, deadlineMs);
   });
   try {
     return await Promise.race([work, late]);

@@ -1,6 +1,6 @@
 import { scanMarks } from "../mark.ts";
 import type { Dialect, JoinAsk } from "./dialect.ts";
-import { Link } from "./link.ts";
+import { Link, type Traffic } from "./link.ts";
 import { MarkTrack, type Tally } from "./tally.ts";
 
 export interface ViewerOptions {
@@ -8,6 +8,10 @@ export interface ViewerOptions {
   readonly channel?: string;
   readonly dialect: Dialect;
   readonly tally: Tally;
+  /** Each text message, once the conversation is set up. */
+  readonly onText?: (bytes: Buffer, start: number, end: number) => void;
+  /** How long an answer of the server may take. */
+  readonly deadlineMs?: number;
 }
 
 /** One client: a link, what it speaks, and what it has seen. */
@@ -41,24 +45,37 @@ export class Viewer {
     this.#link?.sendAll(texts);
   }
 
+  get traffic(): Traffic {
+    return this.#link?.traffic ?? { byteCount: 0, frameCount: 0 };
+  }
+
+  pause(): void {
+    this.#link?.pause();
+  }
+
+  readOn(): void {
+    this.#link?.readOn();
+  }
+
   cut(): void {
     this.#link?.cut();
   }
 
   #ask(port: number, onRead?: () => void): JoinAsk {
-    const { id, channel, tally } = this.#options;
+    const { id, channel, tally, onText, deadlineMs } = this.#options;
     const onMark = (index: number, madeAtMicros: number | undefined) => this.track.note(index, madeAtMicros);
     const hooks = {
       onText: (bytes: Buffer, start: number, end: number) => {
         if (!this.dialect.look(bytes, start, end)) tally.discontinuityCount += 1;
         scanMarks(bytes, start, end, onMark);
+        onText?.(bytes, start, end);
       },
       onRead: () => {
         tally.readEnded();
         onRead?.();
       },
     };
-    return { viewerId: id, channel, open: (path) => Link.open(port, path, hooks) };
+    return { viewerId: id, channel, open: (path) => Link.open(port, path, hooks, deadlineMs) };
   }
 }
 

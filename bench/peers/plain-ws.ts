@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type WebSocket, WebSocketServer } from "ws";
 import { serve } from "../contenders/serve.ts";
+import { ownSettings } from "../contenders/settings.ts";
 import { pacedTokens, type TokenRun } from "../paced-tokens.ts";
 
 type Request =
@@ -45,6 +46,24 @@ server.on("connection", (socket, request) => {
     else void run(socket, message);
   });
 });
+
+/** As the documentation of `ws` shows it: whoever has not answered the ping before is gone. */
+function beat(intervalMs: number): void {
+  const answered = new WeakSet<WebSocket>();
+  server.on("connection", (socket) => {
+    answered.add(socket);
+    socket.on("pong", () => answered.add(socket));
+  });
+  setInterval(() => {
+    for (const socket of server.clients) {
+      if (!answered.delete(socket)) socket.terminate();
+      else socket.ping();
+    }
+  }, intervalMs);
+}
+
+const { pingIntervalMs } = ownSettings();
+if (pingIntervalMs !== undefined) beat(pingIntervalMs);
 await once(server, "listening");
 serve({
   port: (server.address() as AddressInfo).port,

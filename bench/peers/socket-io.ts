@@ -4,13 +4,19 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server, type Socket } from "socket.io";
 import { serve } from "../contenders/serve.ts";
+import { ownSettings } from "../contenders/settings.ts";
 import { pacedTokens, type TokenRun } from "../paced-tokens.ts";
 
+/** Longer than any absence that is measured, also where the storm itself takes minutes. */
+const MAX_ABSENCE_MS = 3_600_000;
+
+const { pingIntervalMs } = ownSettings();
 const httpServer = createServer();
 const server = new Server(httpServer, {
   transports: ["websocket"],
   serveClient: false,
-  connectionStateRecovery: { maxDisconnectionDuration: 120_000, skipMiddlewares: true },
+  ...(pingIntervalMs === undefined ? {} : { pingInterval: pingIntervalMs }),
+  connectionStateRecovery: { maxDisconnectionDuration: MAX_ABSENCE_MS, skipMiddlewares: true },
 });
 
 async function run(socket: Socket, tokens: TokenRun): Promise<void> {

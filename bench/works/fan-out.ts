@@ -1,45 +1,67 @@
 import type { Contender } from "../contender.ts";
 import { channelName } from "../contenders/serve.ts";
+import { type MessagePace, MessageSource } from "../generator/message-source.ts";
 import { Tally } from "../generator/tally.ts";
 import { joinAll, Viewer } from "../generator/viewer.ts";
-import { timedMark } from "../mark.ts";
 import { flowFaults, measureFlow, type Outcome, settled, type Work } from "./work.ts";
+
+/** `paced`: one at a time, too slow for anything to be batched. `bursts`: so many at once. `fast`: as many as the server takes. */
+export type FanOutKind = "paced" | "bursts" | "fast";
 
 export interface FanOutSize {
   readonly subscriberCount: number;
-  /** Messages per second; `undefined` for as many as the server takes. */
-  readonly messagesPerSec: number | undefined;
+  /** Not of the fast one. */
+  readonly messagesPerSec: number;
   readonly windowMs: number;
 }
 
-/** Of the message as JSON. */
 const MESSAGE_BYTES = 100;
-const PAD_CHARS = MESSAGE_BYTES - '{"text":""}'.length;
 const CHANNEL = channelName(0);
+const BURST_COUNT = 10;
 /** At full speed so many messages may be on their way to the average subscriber. */
 const MAX_IN_FLIGHT = 64;
 const QUIET_MS = 5_000;
 
-/** One publisher, one channel, many subscribers. The publisher is a client: its messages come over a socket like any other. */
-export function fanOut(size: FanOutSize): Work {
+/** One publisher, one channel, many subscribers. */
+export function fanOut(kind: FanOutKind, size: FanOutSize): Work {
   const { subscriberCount, messagesPerSec } = size;
-  const pace = messagesPerSec === undefined ? "at full speed" : `at ${messagesPerSec} messages/s`;
+  const pace = {
+    paced: `at ${messagesPerSec} messages/s`,
+    bursts: `at ${messagesPerSec} messages/s in bursts of ${BURST_COUNT}`,
+    fast: "at full speed",
+  }[kind];
   return {
-    name: messagesPerSec === undefined ? "fan-out-fast" : "fan-out-paced",
+    name: `fan-out-${kind}`,
     title: `Fan-out: 1 channel, ${subscriberCount} subscribers, ${MESSAGE_BYTES}-byte messages ${pace}`,
     mainFigure: "cpuMicrosPerRecord",
-    run: (contender) => run(contender, size),
+    run: (contender) => run(contender, kind, size),
   };
 }
 
-async function run(contender: Contender, size: FanOutSize): Promise<Outcome> {
+function paceOf(
+  kind: FanOutKind,
+  { messagesPerSec, subscriberCount }: FanOutSize,
+  tally: Tally,
+): MessagePace {
+  if (kind !== "fast")
+    return { kind: "paced", messagesPerSec, burstCount: kind === "bursts" ? BURST_COUNT : 1 };
+  const arrivedCount = () => Math.floor(tally.deliveredCount / subscriberCount);
+  return { kind: "window", maxInFlight: MAX_IN_FLIGHT, arrivedCount };
+}
+
+async function run(contender: Contender, kind: FanOutKind, size: FanOutSize): Promise<Outcome> {
   const tally = new Tally();
   const subscribers = Array.from(
     { length: size.subscriberCount },
     (_, at) => new Viewer({ id: `s${at}`, channel: CHANNEL, dialect: contender.makeDialect(), tally }),
   );
   const publisher = new Viewer({ id: "publisher", dialect: contender.makeDialect(), tally: new Tally() });
-  const source = new MessageSource(publisher, tally, size);
+  const source = new MessageSource({
+    publisher,
+    channel: CHANNEL,
+    messageBytes: MESSAGE_BYTES,
+    pace: paceOf(kind, size, tally),
+  });
   try {
     await joinAll(subscribers, contender.port, () => source.onRead());
     await publisher.join(contender.port);
@@ -55,56 +77,5 @@ async function run(contender: Contender, size: FanOutSize): Promise<Outcome> {
   } finally {
     source.end();
     for (const viewer of [...subscribers, publisher]) viewer.cut();
-  }
-}
-
-class MessageSource {
-  publishedCount = 0;
-  readonly #publisher: Viewer;
-  readonly #tally: Tally;
-  readonly #size: FanOutSize;
-  #timer: NodeJS.Timeout | undefined;
-  #isRunning = false;
-
-  constructor(publisher: Viewer, tally: Tally, size: FanOutSize) {
-    this.#publisher = publisher;
-    this.#tally = tally;
-    this.#size = size;
-  }
-
-  begin(): void {
-    this.#isRunning = true;
-    const { messagesPerSec } = this.#size;
-    if (messagesPerSec === undefined) return this.onRead();
-    const startMs = performance.now();
-    this.#timer = setInterval(() => {
-      const dueCount = Math.floor(((performance.now() - startMs) / 1_000) * messagesPerSec);
-      this.#publish(dueCount - this.publishedCount);
-    }, 1);
-  }
-
-  /** At full speed: what has arrived makes room for more, so the server is never flooded and never idle. */
-  onRead(): void {
-    const { messagesPerSec, subscriberCount } = this.#size;
-    if (!this.#isRunning || messagesPerSec !== undefined) return;
-    const arrivedCount = Math.floor(this.#tally.deliveredCount / subscriberCount);
-    this.#publish(arrivedCount + MAX_IN_FLIGHT - this.publishedCount);
-  }
-
-  end(): void {
-    this.#isRunning = false;
-    clearInterval(this.#timer);
-  }
-
-  #publish(count: number): void {
-    if (count <= 0) return;
-    const texts = Array.from({ length: count }, (_, at) =>
-      this.#publisher.dialect.publishText(
-        CHANNEL,
-        timedMark(this.publishedCount + at).padEnd(PAD_CHARS, "x"),
-      ),
-    );
-    this.publishedCount += count;
-    this.#publisher.send(texts);
   }
 }

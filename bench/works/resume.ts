@@ -14,6 +14,10 @@ const PAD_CHARS = 89;
 /** After so long without a delivery nothing more is expected. */
 const QUIET_MS = 1_500;
 const MAX_NOTICE_MS = 10_000;
+/** Coming back may take minutes where the records of all clients are searched for each. */
+const DEADLINE_MS = 1_800_000;
+/** So many records are published at a time: no single answer of the server takes long. */
+const MAX_SLICE_RECORDS = 50_000;
 
 /** All clients are cut at once, records go to the channel of each while they are away, and they all come back at once. */
 export function resume(size: ResumeSize): Work {
@@ -31,16 +35,21 @@ async function run(contender: Contender, { clientCount, missedCount }: ResumeSiz
   const clients = Array.from(
     { length: clientCount },
     (_, at) =>
-      new Viewer({ id: `r${at}`, channel: channelName(at), dialect: contender.makeDialect(), tally }),
+      new Viewer({
+        id: `r${at}`,
+        channel: channelName(at),
+        dialect: contender.makeDialect(),
+        tally,
+        deadlineMs: DEADLINE_MS,
+      }),
   );
-  const order = { order: "publish_each", channelCount: clientCount, padChars: PAD_CHARS } as const;
   try {
     await joinAll(clients, contender.port);
-    await contender.ask({ ...order, firstIndex: 0, messageCount: 1 });
+    await publishEach(contender, { channelCount: clientCount, firstIndex: 0, messageCount: 1 });
     const hasBegun = await settled(tally, QUIET_MS, () => tally.deliveredCount === clientCount);
     for (const client of clients) client.cut();
     await noticed(contender);
-    await contender.ask({ ...order, firstIndex: 1, messageCount: missedCount });
+    await publishEach(contender, { channelCount: clientCount, firstIndex: 1, messageCount: missedCount });
 
     const window = openWindow(contender, tally);
     const startMs = performance.now();
@@ -69,6 +78,22 @@ async function run(contender: Contender, { clientCount, missedCount }: ResumeSiz
     };
   } finally {
     for (const client of clients) client.cut();
+  }
+}
+
+interface EachChannel {
+  readonly channelCount: number;
+  readonly firstIndex: number;
+  readonly messageCount: number;
+}
+
+async function publishEach(contender: Contender, each: EachChannel): Promise<void> {
+  const { channelCount, firstIndex, messageCount } = each;
+  const sliceCount = Math.max(1, Math.floor(MAX_SLICE_RECORDS / channelCount));
+  const end = firstIndex + messageCount;
+  for (let index = firstIndex; index < end; index += sliceCount) {
+    const slice = { firstIndex: index, messageCount: Math.min(sliceCount, end - index) };
+    await contender.ask({ order: "publish_each", channelCount, padChars: PAD_CHARS, ...slice });
   }
 }
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Contender } from "../contender.ts";
+import { beginStreams } from "../generator/begin-streams.ts";
 import { Tally } from "../generator/tally.ts";
 import { joinAll, Viewer } from "../generator/viewer.ts";
 import { MAX_MARK_INDEX } from "../mark.ts";
@@ -10,9 +10,6 @@ export interface TokenStreamsSize {
   readonly tokensPerSec: number;
   readonly windowMs: number;
 }
-
-/** The streams begin spread over this time, as people do. */
-const BEGIN_WITHIN_MS = 500;
 
 /** Answers of a model, one viewer each. What is counted is tokens, however many of them a frame carries. */
 export function tokenStreams(
@@ -38,13 +35,7 @@ async function run(contender: Contender, size: TokenStreamsSize): Promise<Outcom
   try {
     await joinAll(viewers, contender.port);
     // More than will be seen: the streams end with the server.
-    const tokens = { tokenCount: MAX_MARK_INDEX, tokensPerSec };
-    const startMs = performance.now();
-    for (const [at, viewer] of viewers.entries()) {
-      const waitMs = startMs + (at / streamCount) * BEGIN_WITHIN_MS - performance.now();
-      if (waitMs >= 1) await sleep(waitMs);
-      viewer.send([viewer.dialect.runText(tokens)]);
-    }
+    await beginStreams(viewers, { tokenCount: MAX_MARK_INDEX, tokensPerSec });
     const countBefore = (await contender.storeCommandCount()) ?? 0;
     const countedFromMs = performance.now();
     const flow = await measureFlow(contender, tally, windowMs);

@@ -1,6 +1,7 @@
 /** One thing that is measured, the same for every contender. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Contender, ContenderName } from "../contender.ts";
+import type { ServerSettings } from "../contenders/settings.ts";
 import type { Tally } from "../generator/tally.ts";
 import type { Viewer } from "../generator/viewer.ts";
 import { cpuSecondsOf, residentBytes } from "../processor.ts";
@@ -18,6 +19,22 @@ export interface Figures {
   readonly storeCommandsPerStreamSec?: number | undefined;
   /** Delay of the event loop of the node that was left. */
   readonly loopDelayP99Ms?: number | undefined;
+  /** Highest rate at which latency stays low and nothing is lost. */
+  readonly capacityPerSec?: number | undefined;
+  readonly latencyP99AtHalfMs?: number | undefined;
+  readonly firstByteMs?: number | undefined;
+  readonly frameCount?: number | undefined;
+  /** Records of the log that one answer is. */
+  readonly recordCount?: number | undefined;
+  /** p99 of the others while it happens, to their p99 before it. */
+  readonly othersP99Ratio?: number | undefined;
+  readonly wireBytesPerToken?: number | undefined;
+  /** The most that waited in the server for one connection. */
+  readonly unsentKib?: number | undefined;
+  /** What the server's memory grew by for each slow reader. */
+  readonly kibPerSlowReader?: number | undefined;
+  /** Of one core, in percent. */
+  readonly cpuPercent?: number | undefined;
   readonly lostCount?: number | undefined;
   readonly duplicateCount?: number | undefined;
   /** Share of its core that the generator used: near 1 the figures are about the generator. */
@@ -35,9 +52,11 @@ export interface Outcome {
 export interface Work {
   readonly name: string;
   readonly title: string;
-  /** What the table compares by, lower is better. */
+  /** What the table compares by; lower is better, except of a capacity. */
   readonly mainFigure: FigureName;
-  /** @default for all */
+  /** @default what the server has by itself */
+  readonly settings?: ServerSettings;
+  /** @default for all that speak WebSocket */
   readonly isFor?: (contender: ContenderName) => boolean;
   run(contender: Contender): Promise<Outcome>;
 }
@@ -45,8 +64,13 @@ export interface Work {
 const WARM_UP_MS = 1_000;
 
 /** Lets the contender warm up, then measures what it uses while records flow. */
-export async function measureFlow(contender: Contender, tally: Tally, windowMs: number): Promise<Figures> {
-  await sleep(WARM_UP_MS);
+export async function measureFlow(
+  contender: Contender,
+  tally: Tally,
+  windowMs: number,
+  warmUpMs = WARM_UP_MS,
+): Promise<Figures> {
+  await sleep(warmUpMs);
   tally.latenciesMs = [];
   tally.isTiming = true;
   const window = openWindow(contender, tally);
@@ -58,6 +82,24 @@ export async function measureFlow(contender: Contender, tally: Tally, windowMs: 
     latencyP50Ms: quantileOf(tally.latenciesMs, 0.5),
     latencyP99Ms: quantileOf(tally.latenciesMs, 0.99),
   };
+}
+
+/** @default of `isFor` */
+export function speaksWebSocket(name: ContenderName): boolean {
+  return name !== "ai-sdk-sse";
+}
+
+export function isTachikoma(name: ContenderName): boolean {
+  return name.startsWith("tachikoma");
+}
+
+/** Latency of what arrives within a while. */
+export async function timedFor(tally: Tally, windowMs: number): Promise<number | undefined> {
+  tally.latenciesMs = [];
+  tally.isTiming = true;
+  await sleep(windowMs);
+  tally.isTiming = false;
+  return quantileOf(tally.latenciesMs, 0.99);
 }
 
 export function openWindow(contender: Contender, tally: Tally): { close(): Figures } {

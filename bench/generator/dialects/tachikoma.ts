@@ -9,6 +9,7 @@ const MAX_HEAD_BYTES = 256;
 export function tachikomaDialect(): Dialect {
   let sessionId = "";
   let publishCount = 0;
+  let runCount = 0;
   const positions = new Map<string, string>();
 
   function subscribeText(channel: string): string {
@@ -49,8 +50,16 @@ export function tachikomaDialect(): Dialect {
       publishCount += 1;
       return JSON.stringify({ type: "publish", id: `p${publishCount}`, channel, data: { text } });
     },
-    runText: (run) => JSON.stringify({ type: "execute", id: "run", handler: "tokens", input: run }),
+    runText(run, channel) {
+      runCount += 1;
+      return JSON.stringify({ type: "execute", id: `r${runCount}`, handler: "tokens", channel, input: run });
+    },
   };
+}
+
+/** Follows a channel from its oldest record on. */
+export function subscribeFromStartText(channel: string): string {
+  return JSON.stringify({ type: "subscribe", channel, since: "start" });
 }
 
 function seqOf(position: string): number {
