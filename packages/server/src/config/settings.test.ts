@@ -40,7 +40,7 @@ describe("defaults", () => {
         maxMessageBurst: 400,
         maxSubscriptions: 100,
         highWaterBytes: 262_144,
-        replayPageBytes: 65_536,
+        replayPageBytes: 262_144,
       },
       sessions: { ttlSecs: 86_400 },
       limits: {

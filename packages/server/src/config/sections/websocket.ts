@@ -109,7 +109,7 @@ export const websocketSection = z.strictObject({
     }),
   ),
   replayPageBytes: withDefault(
-    64 * 1024,
+    256 * 1024,
     integer({
       min: 1024,
       max: 16 * 1024 * 1024,

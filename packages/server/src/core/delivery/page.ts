@@ -36,11 +36,13 @@ export interface KnownPage {
 }
 
 /** Text of one merged delta: a frame stays small enough to be written, read and shown in one piece. */
-const MAX_MERGED_CHARS = 65_536;
+const MAX_MERGED_CHARS = 262_144;
 
 /** Less than any two deltas have together, also empty ones. */
 const NOTHING_MERGED = -1;
 
+/** What stands in a delta beside its text, about. */
+const DELTA_HEAD_CHARS = 48;
 /** Hot records that one page may look at, however well they merge. */
 const MAX_RECORDS_PER_PAGE = 4_096;
 
@@ -141,8 +143,10 @@ class PageBuilder {
     }
     this.#flushSkipped();
     if (record.type === "chunk") {
-      this.#pendingChars += record.body.length;
       this.#emitChunk(this.#merger.add(record));
+      // What is joined adds its text alone; the rest of it stands in the frame once.
+      this.#pendingChars +=
+        this.#pendingChars === 0 ? record.body.length : Math.max(0, record.body.length - DELTA_HEAD_CHARS);
       return;
     }
     this.#flushChunks();
