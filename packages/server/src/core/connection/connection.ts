@@ -56,7 +56,8 @@ export class Connection implements Subscriber, SessionHolder {
   readonly transport: Transport;
   readonly session: Session;
   readonly subscriptions: Subscriptions;
-  readonly dirtyCursors = new Set<Cursor>();
+  dirtyCursors: Cursor[] = [];
+  isQueued = false;
   writtenAtMs = Number.NEGATIVE_INFINITY;
   /** The request under way for each channel. */
   readonly channelOrder = new Map<string, Promise<unknown>>();

@@ -227,7 +227,6 @@ export class Subscriptions {
     const cursor = this.#cursors.get(channel);
     if (cursor !== undefined) {
       this.#cursors.delete(channel);
-      this.#subscriber.dirtyCursors.delete(cursor);
       this.#options.hub.detach(cursor);
     }
     return wasStored || cursor !== undefined;

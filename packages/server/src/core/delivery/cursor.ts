@@ -22,6 +22,8 @@ export interface Cursor {
   /** Seq that the peer is known to have; `undefined` before the first confirmation. */
   confirmedSeq: number | undefined;
   staged: StagedPage | undefined;
+  /** True while it is among its subscriber's dirty cursors: there may be something to deliver. */
+  isDirty: boolean;
   /** True while a read from the store is under way for this cursor. */
   isLoading: boolean;
   /** True when the subscription is over: nothing is delivered any more, also not what is still being read. */
@@ -39,6 +41,7 @@ export function createCursor(log: ChannelLog, subscriber: Subscriber, at: Cursor
     tag: at.tag,
     confirmedSeq: at.seq,
     staged: undefined,
+    isDirty: false,
     isLoading: false,
     isDetached: false,
     isHeld: false,

@@ -37,12 +37,15 @@ export interface DeliveryOptions {
 
 export class DeliveryLoop {
   readonly #options: DeliveryOptions;
-  readonly #dirty = new Set<Subscriber>();
+  readonly #flushNow = () => this.#flush();
+  /** Those that are to be visited, each once: `isQueued` says who is in here or below. */
+  #queue: Subscriber[] = [];
   /** Those that were written to a moment ago: what is new for them collects. */
-  readonly #collecting = new Set<Subscriber>();
+  #collecting: Subscriber[] = [];
   /** Logs whose pages are remembered for the flush that is under way. */
   readonly #pagedLogs = new Set<ChannelLog>();
   #isScheduled = false;
+  #windowMs = 0;
   #flushedAtMs = Number.NEGATIVE_INFINITY;
   /** In the slice that is under way. */
   #written = nothingWritten();
@@ -54,67 +57,74 @@ export class DeliveryLoop {
   /** Something may be there to deliver at this cursor. */
   mark(cursor: Cursor): void {
     const { subscriber } = cursor;
-    if (cursor.isHeld || cursor.isLoading || cursor.isDetached || subscriber.isClosed) return;
-    subscriber.dirtyCursors.add(cursor);
+    if (cursor.isDirty || cursor.isHeld || cursor.isLoading || cursor.isDetached || subscriber.isClosed)
+      return;
+    cursor.isDirty = true;
+    subscriber.dirtyCursors.push(cursor);
     this.#wake(subscriber);
   }
 
   /** The connection has room again. */
   drained(subscriber: Subscriber): void {
-    if (subscriber.dirtyCursors.size > 0 && !subscriber.isClosed) this.#wake(subscriber);
+    if (subscriber.dirtyCursors.length > 0 && !subscriber.isClosed) this.#wake(subscriber);
   }
 
+  /** One that is closed: where it still stands in line it is passed over. */
   forget(subscriber: Subscriber): void {
-    this.#dirty.delete(subscriber);
-    this.#collecting.delete(subscriber);
-    subscriber.dirtyCursors.clear();
+    subscriber.dirtyCursors = [];
   }
 
   #wake(subscriber: Subscriber): void {
-    if (this.#dirty.has(subscriber) || this.#collecting.has(subscriber)) return;
-    const windowMs = this.#options.flushWindowMs();
-    if (windowMs > 0 && this.#options.clock.monotonicMs() - subscriber.writtenAtMs < windowMs) {
-      this.#collect(subscriber, windowMs);
+    if (subscriber.isQueued) return;
+    subscriber.isQueued = true;
+    // Asked once for all that are woken in one turn.
+    if (!this.#isScheduled) this.#windowMs = this.#options.flushWindowMs();
+    if (this.#windowMs > 0 && this.#isRecentlyWritten(subscriber)) {
+      this.#collect(subscriber);
       return;
     }
-    this.#dirty.add(subscriber);
+    this.#queue.push(subscriber);
     if (this.#isScheduled) return;
     this.#options.observer.flushPlanned(0);
     this.#schedule();
   }
 
-  #collect(subscriber: Subscriber, windowMs: number): void {
-    this.#collecting.add(subscriber);
-    if (this.#collecting.size > 1) return;
+  #isRecentlyWritten({ writtenAtMs }: Subscriber): boolean {
+    return this.#options.clock.monotonicMs() - writtenAtMs < this.#windowMs;
+  }
+
+  #collect(subscriber: Subscriber): void {
+    this.#collecting.push(subscriber);
+    if (this.#collecting.length > 1) return;
     const { clock, observer } = this.#options;
-    observer.flushPlanned(windowMs);
-    clock.setTimer(windowMs, () => {
-      for (const due of this.#collecting) this.#dirty.add(due);
-      this.#collecting.clear();
-      if (this.#dirty.size > 0) this.#schedule();
+    observer.flushPlanned(this.#windowMs);
+    clock.setTimer(this.#windowMs, () => {
+      this.#queue.push(...this.#collecting);
+      this.#collecting = [];
+      this.#schedule();
     });
   }
 
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#options.clock.defer(() => this.#flush());
+    this.#options.clock.defer(this.#flushNow);
   }
 
   #flush(): void {
     this.#flushedAtMs = this.#options.clock.monotonicMs();
-    let visitCount = 0;
-    const again: Subscriber[] = [];
-    for (const subscriber of this.#dirty) {
-      if (visitCount === VISITS_PER_SLICE) break;
-      this.#dirty.delete(subscriber);
-      visitCount += 1;
-      if (this.#visit(subscriber)) again.push(subscriber);
+    const slice =
+      this.#queue.length > VISITS_PER_SLICE ? this.#queue.splice(0, VISITS_PER_SLICE) : this.#queue;
+    if (slice === this.#queue) this.#queue = [];
+    for (const subscriber of slice) {
+      subscriber.isQueued = false;
+      if (!this.#visit(subscriber)) continue;
+      subscriber.isQueued = true;
+      this.#queue.push(subscriber);
     }
-    for (const subscriber of again) this.#dirty.add(subscriber);
     this.#report();
     this.#isScheduled = false;
-    if (this.#dirty.size > 0) this.#schedule();
+    if (this.#queue.length > 0) this.#schedule();
     else this.#forgetPages();
   }
 
@@ -134,15 +144,14 @@ export class DeliveryLoop {
   /** Writes one page to one connection. True when it has more to deliver and room for it. */
   #visit(subscriber: Subscriber): boolean {
     if (subscriber.isClosed || !this.#hasRoom(subscriber)) return false;
-    const { dirtyCursors } = subscriber;
-    if (dirtyCursors.size === 1) for (const cursor of dirtyCursors) this.#visitOne(subscriber, cursor);
+    if (subscriber.dirtyCursors.length === 1) this.#visitOne(subscriber);
     else this.#visitSome(subscriber);
-    return dirtyCursors.size > 0 && !subscriber.isClosed && this.#hasRoom(subscriber);
+    return subscriber.dirtyCursors.length > 0 && !subscriber.isClosed && this.#hasRoom(subscriber);
   }
 
   /** Mostly there is one: this runs for every subscriber of a message. */
-  #visitOne(subscriber: Subscriber, cursor: Cursor): void {
-    subscriber.dirtyCursors.delete(cursor);
+  #visitOne(subscriber: Subscriber): void {
+    const cursor = subscriber.dirtyCursors.pop()!;
     const page = this.#takePage(cursor, this.#options.pageBytes);
     if (page === undefined) return;
     this.#write(subscriber, page.bytes);
@@ -151,31 +160,43 @@ export class DeliveryLoop {
 
   #visitSome(subscriber: Subscriber): void {
     const { pageBytes } = this.#options;
+    const cursors = subscriber.dirtyCursors;
+    subscriber.dirtyCursors = [];
     const written: { cursor: Cursor; page: Page }[] = [];
     let byteCount = 0;
-    for (const cursor of subscriber.dirtyCursors) {
-      // Back to the end of the line: the next visit starts with the cursors that got nothing this time.
-      subscriber.dirtyCursors.delete(cursor);
+    let visitedCount = 0;
+    for (const cursor of cursors) {
+      visitedCount += 1;
       const page = this.#takePage(cursor, pageBytes - byteCount);
       if (page === undefined) continue;
       byteCount += page.bytes.byteLength;
       written.push({ cursor, page });
       if (byteCount >= pageBytes) break;
     }
+    // The next visit starts with the cursors that got nothing this time.
+    if (visitedCount < cursors.length)
+      subscriber.dirtyCursors = [...cursors.slice(visitedCount), ...subscriber.dirtyCursors];
     if (byteCount === 0) return;
     const parts = written.map(({ page }) => page.bytes);
     this.#write(subscriber, parts.length === 1 ? parts[0]! : concat(parts, byteCount));
     for (const { cursor, page } of written) subscriber.onDelivered(cursor, page);
   }
 
+  /** The next page of a cursor that was taken out of the dirty ones; it goes back when there is more. */
   #takePage(cursor: Cursor, maxBytes: number): Page | undefined {
+    cursor.isDirty = false;
+    if (cursor.isDetached) return undefined;
     const page = this.#nextPage(cursor, maxBytes);
     if (page === undefined) return undefined;
     advance(cursor, page);
-    if (cursor.seq < cursor.log.head.seq) cursor.subscriber.dirtyCursors.add(cursor);
-    this.#written.recordCount += page.recordCount;
-    this.#written.frameCount += page.frameCount;
-    this.#written.byteCount += page.bytes.byteLength;
+    if (cursor.seq < cursor.log.head.seq) {
+      cursor.isDirty = true;
+      cursor.subscriber.dirtyCursors.push(cursor);
+    }
+    const written = this.#written;
+    written.recordCount += page.recordCount;
+    written.frameCount += page.frameCount;
+    written.byteCount += page.bytes.byteLength;
     return page;
   }
 

@@ -9,8 +9,10 @@ export interface Subscriber {
   readonly transport: Transport;
   readonly isClosed: boolean;
   /** Cursors with something to deliver, oldest mark first. */
-  readonly dirtyCursors: Set<Cursor>;
-  /** Monotonic time of the last page; kept by the delivery loop. */
+  dirtyCursors: Cursor[];
+  /** Kept by the delivery loop, like the next: it is going to be visited. */
+  isQueued: boolean;
+  /** Monotonic time of the last page. */
   writtenAtMs: number;
   /** A page of this cursor's log has been written to the transport. */
   onDelivered(cursor: Cursor, page: Page): void;

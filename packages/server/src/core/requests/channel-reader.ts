@@ -48,7 +48,8 @@ const FRAMINGS: { readonly [Deltas in DeltaFrames]: Framing } = {
 export class ChannelReader implements Subscriber, AsyncIterableIterator<ChannelFrame, undefined> {
   readonly sessionId: string;
   readonly transport: Transport;
-  readonly dirtyCursors = new Set<Cursor>();
+  dirtyCursors: Cursor[] = [];
+  isQueued = false;
   writtenAtMs = Number.NEGATIVE_INFINITY;
   readonly #options: ChannelReaderOptions;
   readonly #cursor: Cursor;
