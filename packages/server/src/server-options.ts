@@ -29,6 +29,8 @@ export interface ServerOptions extends Omit<SettingsInput, "channels" | "executi
   readonly logger?: Logger;
   /** A store of the application's own making; wins over `database`. It is closed with the server. */
   readonly store?: Store;
+  /** Makes what `/metrics` answers of this server's own metrics, both in Prometheus text format. @default they are the answer */
+  readonly exposeMetrics?: (own: string) => Promise<string>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each handler states its own input, which nothing checks but itself

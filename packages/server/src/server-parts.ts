@@ -149,6 +149,10 @@ export class ServerParts {
     return core.publish({ tenant, channel, data, sender, commandId: id });
   }
 
+  metrics(): string {
+    return this.#metrics.expose();
+  }
+
   answerNotFound(response: ServerResponse): void {
     sendRefusal(response, { status: 404, code: "NOT_FOUND", message: ERRORS.NOT_FOUND.message });
   }
@@ -246,8 +250,9 @@ export class ServerParts {
     });
   }
 
-  #expose(): string {
-    return this.#metrics.expose();
+  async #expose(): Promise<string> {
+    const own = this.metrics();
+    return (await this.#options.exposeMetrics?.(own)) ?? own;
   }
 
   #stats(core: SessionServer): object {

@@ -5,7 +5,7 @@ import { createStyle } from "./style.ts";
 
 const url = "http://127.0.0.1:4000";
 const show = (change: Partial<Settings> = {}) =>
-  banner({ ...defaultSettings(), ...change }, url, "1.2.3", createStyle(false));
+  banner({ ...defaultSettings(), ...change }, { url, workerCount: 1, version: "1.2.3" }, createStyle(false));
 
 describe("banner", () => {
   test("of a server without configuration", () => {

@@ -21,6 +21,7 @@ function prepare(options: { readonly isTty?: boolean } = {}) {
   };
   const ended = runServer({
     settings: defaultSettings(),
+    workerCount: 1,
     logger: { debug: log, info: log, warn: log, error: log },
     terminal,
     start: () => starting.promise,

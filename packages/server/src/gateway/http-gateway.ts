@@ -22,7 +22,7 @@ export interface HttpGatewayOptions {
   readonly clock: Clock;
   readonly core: () => Promise<SessionServer>;
   readonly readiness: () => Promise<Readiness>;
-  readonly expose: () => string;
+  readonly expose: () => Promise<string>;
   readonly stats: (core: SessionServer) => object;
   readonly files: StaticFiles;
   readonly allowedOrigins: readonly string[];
@@ -88,7 +88,7 @@ export class HttpGateway {
     const credential = await door.admit(request, url);
     if (isMetrics) {
       const headers = { "content-type": EXPOSITION_CONTENT_TYPE };
-      sendWhole(response, { status: 200, headers, body: this.#options.expose() });
+      sendWhole(response, { status: 200, headers, body: await this.#options.expose() });
       return true;
     }
     const found = findRoute(this.#routes, request.method ?? "GET", url.pathname);

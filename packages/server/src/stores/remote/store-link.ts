@@ -55,8 +55,12 @@ export class StoreLink {
     socket.on("data", (piece: Buffer) => {
       try {
         for (const value of reader.read(piece)) {
-          if (link !== undefined) options.onReply(value as Reply);
-          else resolve((link = greeted(socket, value as Welcome, options)));
+          if (link !== undefined) {
+            options.onReply(value as Reply);
+            continue;
+          }
+          link = greeted(socket, value as Welcome, options);
+          resolve(link);
         }
       } catch (thrown) {
         reason = `sent what cannot be used: ${failureOf(thrown).message}`;
