@@ -23,6 +23,11 @@ describe("banner", () => {
 `);
   });
 
+  test("says how many processes there are, where there are several", () => {
+    const text = banner(defaultSettings(), { url, workerCount: 4, version: "1.2.3" }, createStyle(false));
+    expect(text).toContain("  Workers     4 processes\n");
+  });
+
   test("says what each handler is, and no secret", () => {
     const text = show({
       security: { apiKey: "canary" },

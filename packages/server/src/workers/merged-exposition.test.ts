@@ -16,9 +16,9 @@ function exposition(connections: number, reason: string): string {
 
 test("the metrics of all workers are one page that Prometheus can read, with a label for each", () => {
   const merged = mergedExposition([
-    { worker: 1, text: exposition(3, 'a"}b\\') },
-    { worker: 2, text: exposition(5, "full") },
-    { worker: 3, text: undefined },
+    { worker: "1", text: exposition(3, 'a"}b\\') },
+    { worker: "2", text: exposition(5, "full") },
+    { worker: "3", text: undefined },
   ]);
   const { samples, types } = parseExposition(merged);
   expect(Object.fromEntries(types)).toEqual({

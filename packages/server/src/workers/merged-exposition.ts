@@ -17,7 +17,7 @@ export function mergedExposition(parts: readonly MetricsPart[]): string {
     if (text !== undefined) addPart(metrics, worker, text);
   }
   const lines = [
-    "# HELP tachikoma_worker_up Whether the worker of this number told its metrics.",
+    "# HELP tachikoma_worker_up Whether this process told its metrics.",
     "# TYPE tachikoma_worker_up gauge",
     ...parts.map(
       ({ worker, text }) => `tachikoma_worker_up{worker="${worker}"} ${text === undefined ? 0 : 1}`,
@@ -28,7 +28,7 @@ export function mergedExposition(parts: readonly MetricsPart[]): string {
 }
 
 /** A metric's comments come before its samples, and all of its samples together. */
-function addPart(metrics: Map<string, Metric>, worker: number, text: string): void {
+function addPart(metrics: Map<string, Metric>, worker: string, text: string): void {
   let metric: Metric = { comments: [], samples: [] };
   for (const line of text.split("\n")) {
     const comment = /^# (?:HELP|TYPE) (\S+) /.exec(line);

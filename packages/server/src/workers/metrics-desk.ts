@@ -6,18 +6,18 @@ import type { MetricsPart } from "./process-message.ts";
 const TIMEOUT_MS = 1_000;
 
 interface Round {
-  readonly texts: Map<number, string>;
-  readonly asked: ReadonlySet<number>;
+  readonly texts: Map<string, string>;
+  readonly asked: ReadonlySet<string>;
   readonly finish: () => void;
   readonly late: Timer;
 }
 
 export interface MetricsDeskOptions {
   readonly clock: Clock;
-  /** All numbers that there are. */
-  readonly workers: readonly number[];
+  /** All that there are. */
+  readonly workers: readonly string[];
   /** False when nobody serves there. */
-  readonly ask: (worker: number, roundId: number) => boolean;
+  readonly ask: (worker: string, roundId: number) => boolean;
 }
 
 export class MetricsDesk {
@@ -33,7 +33,7 @@ export class MetricsDesk {
     const { clock, workers, ask } = this.#options;
     const id = ++this.#lastRoundId;
     return new Promise((resolve) => {
-      const texts = new Map<number, string>();
+      const texts = new Map<string, string>();
       const late = clock.setTimer(TIMEOUT_MS, () => finish());
       const finish = () => {
         this.#rounds.delete(id);
@@ -46,7 +46,7 @@ export class MetricsDesk {
     });
   }
 
-  told(worker: number, roundId: number, text: string): void {
+  told(worker: string, roundId: number, text: string): void {
     const round = this.#rounds.get(roundId);
     if (round === undefined || !round.asked.has(worker)) return;
     round.texts.set(worker, text);

@@ -12,7 +12,7 @@ interface Gathering {
 }
 
 export interface MetricsGathererOptions {
-  readonly worker: number;
+  readonly worker: string;
   readonly clock: Clock;
   readonly ask: (id: number) => void;
 }

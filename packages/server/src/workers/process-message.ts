@@ -45,7 +45,8 @@ export type ChildMessage =
   | { readonly type: "told-metrics"; readonly id: number; readonly text: string };
 
 export interface MetricsPart {
-  readonly worker: number;
+  /** Its number, or `store`. */
+  readonly worker: string;
   /** `undefined` when it did not tell in time. */
   readonly text: string | undefined;
 }

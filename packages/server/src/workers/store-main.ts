@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { TachikomaError } from "@tachikoma/protocol";
 import { databaseTarget } from "../config/database-target.ts";
+import { createProcessMetrics } from "../metrics/process-metrics.ts";
 import { systemRandom } from "../platform/system-random.ts";
 import { createMemoryStore } from "../stores/memory/memory-store.ts";
 import { StoreServer } from "../stores/remote/store-server.ts";
@@ -26,11 +27,14 @@ async function start(message: StartStore): Promise<RunningChild> {
     closing ??= server.close().then(() => store.close());
     return closing;
   };
+  const metrics = createProcessMetrics();
   logger.info({ pid: process.pid }, "The store is open");
   tellParent({ type: "serving" });
   return {
-    hear: ({ type }) => {
-      if (type === "stop") void close().finally(() => process.exit(0));
+    hear: (instruction) => {
+      if (instruction.type === "tell-metrics")
+        tellParent({ type: "told-metrics", id: instruction.id, text: metrics.expose() });
+      if (instruction.type === "stop") void close().finally(() => process.exit(0));
     },
     // The workers have gone with the parent: nobody else is left to tidy up.
     orphaned: async () => {

@@ -57,11 +57,13 @@ export class WorkerGroup {
     const kind = databaseTarget(options.settings.database).kind;
     this.#store = kind === "redis" ? undefined : this.#storePlace();
     this.#workers = numbers.map((worker) => this.#workerPlace(worker));
+    const tellers = new Map(numbers.map((worker) => [String(worker), this.#workers[worker - 1]!]));
+    if (this.#store !== undefined) tellers.set("store", this.#store);
     this.#desk = new MetricsDesk({
       clock: this.#clock,
-      workers: numbers,
-      ask: (worker, id) => {
-        const place = this.#workers[worker - 1]!;
+      workers: [...tellers.keys()],
+      ask: (teller, id) => {
+        const place = tellers.get(teller)!;
         if (place.isServing) place.send({ type: "tell-metrics", id });
         return place.isServing;
       },
@@ -153,7 +155,7 @@ export class WorkerGroup {
           };
           return started(cluster.fork().process, message);
         },
-        onMessage: (message) => this.#hear(worker, message),
+        onMessage: (message) => this.#hear(String(worker), message, this.#workers[worker - 1]),
       },
     );
   }
@@ -175,7 +177,7 @@ export class WorkerGroup {
           const child = fork(programFile("store-main"), { serialization: "advanced", ...inheritedFlags() });
           return started(child, message);
         },
-        onMessage: () => {},
+        onMessage: (message) => this.#hear("store", message),
       },
     );
   }
@@ -200,11 +202,11 @@ export class WorkerGroup {
     return join("\\\\.\\pipe", this.#socketFolder, "store");
   }
 
-  #hear(worker: number, message: ChildMessage): void {
-    if (message.type === "told-metrics") this.#desk.told(worker, message.id, message.text);
+  #hear(teller: string, message: ChildMessage, asker?: Place): void {
+    if (message.type === "told-metrics") this.#desk.told(teller, message.id, message.text);
     if (message.type !== "gather-metrics") return;
     const { id } = message;
-    void this.#desk.gather().then((parts) => this.#workers[worker - 1]!.send({ type: "metrics", id, parts }));
+    void this.#desk.gather().then((parts) => asker?.send({ type: "metrics", id, parts }));
   }
 }
 

@@ -10,7 +10,7 @@ async function start(message: StartWorker): Promise<RunningChild> {
   const { settings, worker, storePath } = message;
   const logger = childLogger(message, { worker });
   const gatherer = new MetricsGatherer({
-    worker,
+    worker: String(worker),
     clock: systemClock,
     ask: (id) => tellParent({ type: "gather-metrics", id }),
   });

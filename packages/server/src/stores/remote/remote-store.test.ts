@@ -17,16 +17,18 @@ import { frameOf, WIRE_VERSION } from "./wire.ts";
 const makeFolder = tempFolders();
 let seed = 1;
 
+type OpenStore = (folder: string, nodesElsewhere: NodesElsewhere) => Promise<Store>;
+
 /** A store that is served at a socket, and the nodes that have it. */
 class ServedStore {
   readonly folder: string;
-  readonly #open: (folder: string, nodesElsewhere: NodesElsewhere) => Promise<Store>;
+  readonly #open: OpenStore;
   readonly #nodes: Store[] = [];
   readonly dropped: string[] = [];
   #store: Store | undefined;
   server: StoreServer | undefined;
 
-  constructor(folder: string, open: ServedStore["#open"]) {
+  constructor(folder: string, open: OpenStore) {
     this.folder = folder;
     this.#open = open;
   }
@@ -69,7 +71,7 @@ const onSqlite = (folder: string, nodesElsewhere: NodesElsewhere) =>
   openSqliteStore({ path: join(folder, "tachikoma.db"), random: seededRandom(seed++), nodesElsewhere });
 const onMemory = async () => createMemoryStore({ random: seededRandom(seed++) });
 
-const contractOn = (name: string, open: typeof onSqlite, slackRecords: number) =>
+const contractOn = (name: string, open: OpenStore, slackRecords: number) =>
   storeContract(
     name,
     async () => {
