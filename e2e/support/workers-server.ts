@@ -10,7 +10,7 @@ const START_MS = 30_000;
 const MAX_TRIES = 40;
 const PROGRAM = fileURLToPath(new URL("count-program.mjs", import.meta.url));
 
-const CONFIGURATION = `
+const configuration = (leaseTtlSecs: number) => `
 [server]
 drain_timeout_secs = 2
 console = false
@@ -20,7 +20,7 @@ pong_timeout_secs = 10
 max_messages_per_sec = 10000
 max_connections_per_client = 3
 [cluster]
-lease_ttl_secs = 3
+lease_ttl_secs = ${leaseTtlSecs}
 [limits]
 max_event_loop_delay_ms = 60000
 max_event_loop_utilization = 1
@@ -42,10 +42,10 @@ export class WorkersServer {
   static async start(
     folder: string,
     database: string,
-    { port = 0, workers = 2 }: { readonly port?: number; readonly workers?: number } = {},
+    { port = 0, leaseTtlSecs = 3 }: { readonly port?: number; readonly leaseTtlSecs?: number } = {},
   ): Promise<WorkersServer> {
-    writeFileSync(join(folder, "tachikoma.toml"), CONFIGURATION);
-    const argv = ["serve", "--port", String(port), "--database", database, "--workers", String(workers)];
+    writeFileSync(join(folder, "tachikoma.toml"), configuration(leaseTtlSecs));
+    const argv = ["serve", "--port", String(port), "--database", database, "--workers", "2"];
     const started = tachikoma(argv, { cwd: folder });
     await started.matched(/Tachikoma is listening/, START_MS).catch(async (error: unknown) => {
       await started.kill();

@@ -169,9 +169,10 @@ export class ServerParts {
   async #open(): Promise<SessionServer> {
     const { settings } = this;
     const observer = createMetricsObserver(this.#metrics);
-    this.#store =
-      this.#options.store ??
-      (await openStore(settings.database, { random: systemRandom, logger: this.logger, observer }));
+    const ports = { random: systemRandom, logger: this.logger, observer };
+    const { store } = this.#options;
+    if (typeof store === "function") this.#store = await store(ports);
+    else this.#store = store ?? (await openStore(settings.database, ports));
     const core = new SessionServer({
       store: this.#store,
       clock: systemClock,

@@ -1,6 +1,5 @@
 /** A worker: an ordinary server, on a port that it shares and a store that it shares. */
 import { systemClock } from "../platform/system-clock.ts";
-import { systemRandom } from "../platform/system-random.ts";
 import { childLogger, type RunningChild, runChild, tellParent } from "./child-program.ts";
 import { mergedExposition } from "./merged-exposition.ts";
 import { MetricsGatherer } from "./metrics-gatherer.ts";
@@ -17,11 +16,12 @@ async function start(message: StartWorker): Promise<RunningChild> {
   // Loaded here, so that the process listens to its parent from early on.
   const { startStandalone } = await import("../standalone.ts");
   const { openRemoteStore } = await import("../stores/remote/remote-store.ts");
-  const ports = { clock: systemClock, random: systemRandom, logger };
   const server = await startStandalone({
     settings,
     logger,
-    ...(storePath === undefined ? {} : { store: await openRemoteStore({ path: storePath, ...ports }) }),
+    ...(storePath === undefined
+      ? {}
+      : { store: (ports) => openRemoteStore({ path: storePath, clock: systemClock, ...ports }) }),
     exposeMetrics: async (own) => mergedExposition(await gatherer.gather(own)),
   });
 

@@ -12,7 +12,7 @@ import { openSqliteStore } from "../sqlite/sqlite-store.ts";
 import type { HintListener, Store } from "../store.ts";
 import { openRemoteStore, type RemoteStoreOptions } from "./remote-store.ts";
 import { StoreServer } from "./store-server.ts";
-import { frameOf, WIRE_VERSION } from "./wire.ts";
+import { FrameReader, frameOf, type Reply, WIRE_VERSION } from "./wire.ts";
 
 const makeFolder = tempFolders();
 let seed = 1;
@@ -109,7 +109,8 @@ const untilServing = (node: Store) => vi.waitFor(() => node.ping(), { timeout: 1
 describe("remote store, whose process starts again", () => {
   test("refuses what it cannot ask, goes on afterwards, and says that hints may be lost", async () => {
     const { stop, start } = bound(await serveSqlite());
-    const node = await served!.node();
+    const storeReconnected = vi.fn();
+    const node = await served!.node({ observer: { storeReconnected } });
     const heard = listener();
     node.listen(heard);
     await node.follow(CHAT);
@@ -120,6 +121,7 @@ describe("remote store, whose process starts again", () => {
     await start("known");
     await untilServing(node);
     expect(heard.lost()).toBe(1);
+    expect(storeReconnected).toHaveBeenCalledTimes(1);
     expect(await append(node, ["2"])).toMatchObject({ epoch: first.epoch, firstSeq: 2 });
     expect(await bodiesOf(node)).toEqual(["1", "2"]);
   });
@@ -273,6 +275,30 @@ describe("store server", () => {
     socket.resume().write(frameOf({ version: WIRE_VERSION + 1, followed: [] }));
     await once(socket, "close");
     expect(dropped).toEqual([`speaks version ${WIRE_VERSION + 1}, and this is ${WIRE_VERSION}`]);
+  });
+
+  test("keeps little for a node that does not read, and tells it afterwards what it may have missed", async () => {
+    const { path } = await serveSqlite();
+    const node = await served!.node();
+    const socket = connectSocket(path);
+    socket.write(frameOf({ version: WIRE_VERSION, followed: [CHAT] }));
+    await once(socket, "readable");
+    const note = JSON.stringify("x".repeat(256 * 1024));
+    const noteCount = 100;
+    for (let index = 0; index < noteCount; index += 1) {
+      node.say(CHAT, note);
+      // What was called before has been taken when this is answered.
+      await node.ping();
+    }
+    const reader = new FrameReader();
+    let heardCount = 0;
+    for await (const piece of socket) {
+      const replies = reader.read(piece as Buffer) as Partial<Reply>[];
+      heardCount += replies.reduce((sum, { notes }) => sum + (notes?.length ?? 0), 0);
+      if (replies.some(({ areHintsLost }) => areHintsLost)) break;
+    }
+    expect(heardCount).toBeGreaterThan(0);
+    expect(heardCount).toBeLessThan(noteCount / 2);
   });
 
   test("forgets what a node that has gone followed", async () => {

@@ -3,6 +3,7 @@
  * connection is tried again for ever. What was under way when it was lost may have been done: whoever needs to know asks again.
  */
 import { TachikomaError } from "@tachikoma/protocol";
+import type { Observer } from "../../core/observer.ts";
 import type { Clock, Logger, Random, Timer } from "../../core/ports.ts";
 import { assertAppendable } from "../append-check.ts";
 import { compositeKey } from "../composite-key.ts";
@@ -43,6 +44,7 @@ export interface RemoteStoreOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger?: Logger;
+  readonly observer?: Pick<Observer, "storeReconnected">;
   /** Calls that may be unanswered before more are refused. @default 100000 */
   readonly maxWaitingCalls?: number;
   /** Content that may be unanswered before more is refused, in bytes. @default 64 MiB */
@@ -336,6 +338,7 @@ class RemoteStore implements Store {
   #isBack(): void {
     if (this.#link === undefined) return;
     this.#options.logger?.info({}, "The process that has the store is back");
+    this.#options.observer?.storeReconnected();
     // What was said while nobody listened is said to nobody again.
     this.#listener?.onHintsLost();
   }
