@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { errorCodeOf } from "@tachikoma/protocol";
 import { openSqliteStore, type Store } from "@tachikoma/server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -24,6 +25,9 @@ import { isAlive, WorkersServer } from "./support/workers-server.ts";
 const TEST_TIMEOUT_MS = 180_000;
 const STEP_MS = 30_000;
 const STOP_MS = 40_000;
+/** The pace of the clients; no test waits for it. */
+const PUBLISH_PAUSE_MS = 10;
+const REFUSED_PAUSE_MS = 100;
 
 interface Database {
   readonly url: string;
@@ -238,16 +242,18 @@ async function startCrowd(server: WorkersServer) {
   let refusedCount = 0;
   const repeat = async (once: () => Promise<void>) => {
     // A worker that leaves, or has no store at the moment, refuses work: it may have been done or not.
-    const refused = (error: unknown) => {
+    const refused = async (error: unknown) => {
       if (!["SERVER_NOT_READY", "STORE_UNAVAILABLE"].includes(errorCodeOf(error) ?? "")) throw error;
       refusedCount += 1;
+      // As an application would: what is refused now is not asked for again in the same moment.
+      await pause(REFUSED_PAUSE_MS);
     };
     while (!isOver) await once().catch(refused);
   };
   const loops = users.flatMap((user, index) => {
     const publishing = repeat(async () => {
       await user.publish();
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await pause(PUBLISH_PAUSE_MS);
     });
     return index < 2 ? [publishing, repeat(() => user.run(count(100, 10), "shared", "watch"))] : [publishing];
   });
