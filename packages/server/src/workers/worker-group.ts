@@ -95,7 +95,7 @@ export class WorkerGroup {
     const { settings } = this.#options;
     const port = await checkedPort(settings.server.host, settings.server.port);
     this.#settings = { ...settings, server: { ...settings.server, port } };
-    this.#socketFolder = await mkdtemp(join(tmpdir(), "tachikoma-"));
+    if (this.#store !== undefined) this.#socketFolder = await mkdtemp(join(tmpdir(), "tachikoma-"));
     cluster.schedulingPolicy = cluster.SCHED_RR;
     cluster.setupPrimary({
       exec: programFile("worker-main"),
