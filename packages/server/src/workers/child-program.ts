@@ -45,6 +45,7 @@ export function runChild<Start extends StartStore | StartWorker>(
       tellParent({ type: "failed", failure: startFailureOf(error) }, () => process.exit(1));
     });
   });
+  tellParent({ type: "here" });
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => void whenRunning(({ asked }) => asked?.()));
   process.on(

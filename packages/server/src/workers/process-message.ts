@@ -37,6 +37,8 @@ export type ParentMessage<Start> =
 
 /** To the parent. */
 export type ChildMessage =
+  /** It listens: what was said before would have been lost. */
+  | { readonly type: "here" }
   | { readonly type: "serving"; readonly url?: string }
   | { readonly type: "failed"; readonly failure: StartFailure }
   /** It stops although nobody asked, as an operator may want one worker to. */

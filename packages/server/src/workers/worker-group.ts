@@ -9,7 +9,7 @@
  * to be accepted outlives the worker it would have gone to, and each worker gets as many. With `reusePort` each worker would have a queue of
  * its own, which is reset with it, a second server on the port would not be noticed, and macOS and Windows have none.
  */
-import { type ChildProcess, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import cluster from "node:cluster";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -153,7 +153,7 @@ export class WorkerGroup {
             worker,
             storePath: this.#store === undefined ? undefined : this.#storePath,
           };
-          return started(cluster.fork().process, message);
+          return spawnedProcess(cluster.fork().process, message);
         },
         onMessage: (message) => this.#hear(String(worker), message, this.#workers[worker - 1]),
       },
@@ -175,7 +175,7 @@ export class WorkerGroup {
             nodes: startedBefore === 0 ? "new" : "known",
           };
           const child = fork(programFile("store-main"), { serialization: "advanced", ...inheritedFlags() });
-          return started(child, message);
+          return spawnedProcess(child, message);
         },
         onMessage: (message) => this.#hear("store", message),
       },
@@ -208,12 +208,6 @@ export class WorkerGroup {
     const { id } = message;
     void this.#desk.gather().then((parts) => asker?.send({ type: "metrics", id, parts }));
   }
-}
-
-function started(child: ChildProcess, message: StartStore | StartWorker) {
-  const spawned = spawnedProcess(child);
-  spawned.send(message);
-  return spawned;
 }
 
 /** The file of a program beside this one, of the kind that this one is: sources run unbuilt under type stripping. */
