@@ -11,6 +11,7 @@ import {
   type ServerKind,
   ServerUnderTest,
   sqliteDatabase,
+  WORKERS,
 } from "./testing/server-under-test.ts";
 
 /** The suite shares the machine with other tests. */
@@ -25,6 +26,14 @@ afterEach(async () => {
 describe("conformance on memory", () => allCasesPass(memoryDatabase));
 describe("conformance on SQLite", () => allCasesPass(sqliteDatabase));
 describeWithRedis("conformance on Redis", () => allCasesPass(redisDatabase));
+
+test("every case that configuration allows passes on two workers with one SQLite file", {
+  timeout: TEST_TIMEOUT_MS,
+}, async () => {
+  const results = await run(WORKERS, sqliteDatabase(), ALL_CASES);
+  expect(results.filter(isFailed).map(failureText)).toEqual([]);
+  expect(results.filter(({ status }) => status === "passed").length).toBeGreaterThan(200);
+});
 
 function allCasesPass(open: () => Database | Promise<Database>): void {
   test("every case passes on one of two servers and fails on none", {

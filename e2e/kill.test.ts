@@ -10,7 +10,6 @@ import { type LogRecord, openSqliteStore } from "@tachikoma/server";
 import { afterEach, expect, test } from "vitest";
 import { seededRandom } from "../packages/server/src/core/testing/seeded-random.ts";
 import { checkHistory } from "../sim/history/check-history.ts";
-import type { LogEntry } from "../sim/history/history-record.ts";
 import {
   BOARD,
   BoardUser,
@@ -20,6 +19,7 @@ import {
   TENANT,
   type Watcher,
 } from "./support/board-clients.ts";
+import { logEntry, readLogs, textOf } from "./support/read-logs.ts";
 import { RunningProcess } from "./support/running-process.ts";
 import { eventually, within } from "./support/wait.ts";
 
@@ -99,7 +99,9 @@ test(`kill -9 ${KILL_COUNT} times in mid-stream: nothing lost, nothing twice, in
   server.signal("SIGTERM");
   expect(await server.ended()).toMatchObject({ code: 0 });
 
-  const logs = await readLogs(databasePath, [BOARD, RUNS, ...runs.map(({ channel }) => channel)]);
+  const store = await openSqliteStore({ path: databasePath, random });
+  const logs = await readLogs(store, [BOARD, RUNS, ...runs.map(({ channel }) => channel)]);
+  await store.close();
   for (const [channel, { epoch, records }] of logs) {
     const entries = records.map(logEntry);
     recorder.add({ kind: "log.dump", stream: `${TENANT}/${channel}`, epoch, baseSeq: 0, entries });
@@ -188,45 +190,6 @@ async function untilMidStream(users: readonly BoardUser[], killed: number): Prom
 
 function hasAll(watcher: Watcher, publishCount: number, runs: readonly { readonly id: string }[]): boolean {
   return watcher.boardSeq >= publishCount && runs.every(({ id }) => watcher.runEnds(id).length > 0);
-}
-
-interface ReadLog {
-  readonly epoch: string;
-  readonly records: readonly LogRecord[];
-}
-
-async function readLogs(path: string, channels: readonly string[]): Promise<Map<string, ReadLog>> {
-  const store = await openSqliteStore({ path, random });
-  const logs = new Map<string, ReadLog>();
-  for (const channel of channels) {
-    const records: LogRecord[] = [];
-    for (;;) {
-      const afterSeq = records.at(-1)?.seq ?? 0;
-      const key = { tenant: TENANT, channel };
-      const page = await store.read({ key, afterSeq, maxRecords: 1_000, maxBytes: 1_000_000 });
-      if (page === undefined) throw new Error(`There is no log ${channel}`);
-      records.push(...page.records);
-      if (page.records.length > 0) continue;
-      expect(page.state.base.seq, channel).toBe(0);
-      logs.set(channel, { epoch: page.state.head.epoch, records });
-      break;
-    }
-  }
-  await store.close();
-  return logs;
-}
-
-function logEntry({ seq, tag, type, body, executionId }: LogRecord): LogEntry {
-  if (executionId === undefined) return { seq, tag, val: String(JSON.parse(body)) };
-  const role = type === "execution_started" ? "start" : type === "chunk" ? "chunk" : "terminal";
-  return { seq, tag, val: body, gen: executionId, role };
-}
-
-function textOf(records: readonly LogRecord[]): string {
-  return records
-    .filter(({ type }) => type === "chunk")
-    .map(({ body }) => (JSON.parse(body) as { readonly delta?: string }).delta ?? "")
-    .join("");
 }
 
 /** One start, the numbers from 0 without a hole, one end. Returns how it ended. */

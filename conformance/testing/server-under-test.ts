@@ -27,6 +27,17 @@ export const CONFIGURED: ServerKind = {
   },
 };
 
+/** The same as several processes behind one port. */
+export const WORKERS: ServerKind = {
+  profileName: "profile.json",
+  async start(port, databaseUrl) {
+    const flags = ["--port", String(port), "--workers", "2", "--set", `database.url=${databaseUrl}`];
+    const server = tachikoma(["serve", ...flags], { cwd: FIXTURE });
+    await listeningUrl(server);
+    return server;
+  },
+};
+
 export const APPLICATION: ServerKind = {
   profileName: "application.profile.json",
   async start(port, databaseUrl) {

@@ -194,6 +194,10 @@ export class PlainWatcher implements Watcher {
   #isClosed = false;
   #confirmedCount = 0;
   resumeCount = 0;
+  /** How the connections that were made have ended. */
+  readonly closeCodes: number[] = [];
+  /** Connections that were not made. */
+  failedCount = 0;
   repeatedCount = 0;
 
   constructor(url: string, name: string) {
@@ -242,7 +246,13 @@ export class PlainWatcher implements Watcher {
     socket.on("message", (bytes) => this.#take(JSON.parse(String(bytes)) as WireMessage));
     // What went wrong shows in the close that follows.
     socket.on("error", () => {});
-    socket.on("close", () => {
+    let isMade = false;
+    socket.on("open", () => {
+      isMade = true;
+    });
+    socket.on("close", (code) => {
+      if (isMade) this.closeCodes.push(code);
+      else this.failedCount += 1;
       if (!this.#isClosed) setTimeout(() => this.#isClosed || this.#open(), PLAIN_RETRY_MS);
     });
   }

@@ -35,6 +35,12 @@ export interface CloseOptions {
   readonly graceMs?: number;
   /** Whether a server will be there again soon. @default "restarting" */
   readonly reason?: "restarting" | "going_away";
+  /**
+   * What becomes of those who come meanwhile. `refused` tells them, and a load balancer, that this server stops. `elsewhere` leaves
+   * the port at once to the others that listen on it too, as workers of `node:cluster` do.
+   * @default "refused"
+   */
+  readonly newcomers?: "refused" | "elsewhere";
 }
 
 /**
@@ -166,6 +172,11 @@ export class TachikomaServer {
     return this.#parts.publish(channel, data, options);
   }
 
+  /** What `/metrics` answers, in Prometheus text format. */
+  metrics(): string {
+    return this.#parts.metrics();
+  }
+
   /** Stops: lets executions finish, asks clients to come back later, closes every connection and the store. */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options);
@@ -176,15 +187,24 @@ export class TachikomaServer {
     const graceMs = options.graceMs ?? this.#parts.settings.server.drainTimeoutSecs * 1_000;
     const httpServer = this.#httpServer;
     const code = options.reason === "going_away" ? "SERVER_GOING_AWAY" : "SERVER_RESTARTING";
+    const left = options.newcomers === "elsewhere" ? stopListening(httpServer) : undefined;
     await this.#parts.close(graceMs, code, async () => {
       if (httpServer === undefined) return;
       httpServer.closeIdleConnections();
-      const closed = new Promise<void>((resolve) => httpServer.close(() => resolve()));
+      const closed = left ?? stopListening(httpServer);
       const late = this.#parts.clock.setTimer(CLOSE_SOCKETS_AFTER_MS, () => httpServer.closeAllConnections());
       await closed;
       late.cancel();
     });
   }
+}
+
+/** Resolves when the last connection has gone as well. */
+async function stopListening(httpServer: Server | undefined): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (httpServer === undefined) resolve();
+    else httpServer.close(() => resolve());
+  });
 }
 
 /** Requests under way when the server stops may take this long. */

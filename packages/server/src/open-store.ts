@@ -7,7 +7,8 @@ import { createMemoryStore } from "./stores/memory/memory-store.ts";
 import { openSqliteStore } from "./stores/sqlite/sqlite-store.ts";
 import type { Store } from "./stores/store.ts";
 
-interface StorePorts {
+/** What a store is given of the server around it. */
+export interface StorePorts {
   readonly random: Random;
   readonly logger: Logger;
   readonly observer: Pick<Observer, "wakeUpArrived" | "storeReconnected">;

@@ -8,6 +8,7 @@ import type { NamespaceConfig } from "./core/namespace.ts";
 import type { Logger } from "./core/ports.ts";
 import type { Handler } from "./executions/handler.ts";
 import type { AuthCallback } from "./gateway/door.ts";
+import type { StorePorts } from "./open-store.ts";
 import type { Store } from "./stores/store.ts";
 
 type SettingsInput = z.input<typeof settingsSchema>;
@@ -27,8 +28,10 @@ export interface ServerOptions extends Omit<SettingsInput, "channels" | "executi
   readonly onCustom?: CustomHandler;
   /** @default none: the library writes nothing by itself */
   readonly logger?: Logger;
-  /** A store of the application's own making; wins over `database`. It is closed with the server. */
-  readonly store?: Store;
+  /** A store of the application's own making, or what opens it; wins over `database`. It is closed with the server. */
+  readonly store?: Store | ((ports: StorePorts) => Promise<Store>);
+  /** Makes what `/metrics` answers of this server's own metrics, both in Prometheus text format. @default they are the answer */
+  readonly exposeMetrics?: (own: string) => Promise<string>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: each handler states its own input, which nothing checks but itself

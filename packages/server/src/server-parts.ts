@@ -170,6 +170,10 @@ export class ServerParts {
     return core.publish({ tenant, channel, data, sender, commandId: id });
   }
 
+  metrics(): string {
+    return this.#metrics.expose();
+  }
+
   answerNotFound(response: ServerResponse): void {
     sendRefusal(response, { status: 404, code: "NOT_FOUND", message: ERRORS.NOT_FOUND.message });
   }
@@ -188,9 +192,10 @@ export class ServerParts {
   async #open(): Promise<SessionServer> {
     const { settings } = this;
     const observer = createMetricsObserver(this.#metrics);
-    this.#store =
-      this.#options.store ??
-      (await openStore(settings.database, { random: systemRandom, logger: this.logger, observer }));
+    const ports = { random: systemRandom, logger: this.logger, observer };
+    const { store } = this.#options;
+    if (typeof store === "function") this.#store = await store(ports);
+    else this.#store = store ?? (await openStore(settings.database, ports));
     const core = new SessionServer({
       store: this.#store,
       clock: systemClock,
@@ -277,8 +282,9 @@ export class ServerParts {
     });
   }
 
-  #expose(): string {
-    return this.#metrics.expose();
+  async #expose(): Promise<string> {
+    const own = this.metrics();
+    return (await this.#options.exposeMetrics?.(own)) ?? own;
   }
 
   #stats(core: SessionServer): object {

@@ -2,29 +2,35 @@
 
 import type { ExecutionSettings, Settings } from "./config/settings.ts";
 import type { Logger } from "./core/ports.ts";
-import { createServer, type ServerAddress } from "./create-server.ts";
+import { type CloseOptions, createServer, type ServerAddress } from "./create-server.ts";
 import { anthropic } from "./executions/backends/anthropic.ts";
 import { command } from "./executions/backends/command.ts";
 import { demo } from "./executions/backends/demo.ts";
 import { openAiCompatible } from "./executions/backends/openai-compatible.ts";
 import type { Handler } from "./executions/handler.ts";
+import type { ServerOptions } from "./server-options.ts";
 
 export interface StandaloneServer {
   readonly address: ServerAddress;
+  /** Its metrics in Prometheus text format. */
+  metrics(): string;
   /** Stops within the drain timeout of the settings. */
-  stop(reason?: string): Promise<void>;
+  stop(options?: Pick<CloseOptions, "newcomers">): Promise<void>;
+}
+
+export interface StandaloneOptions extends Pick<ServerOptions, "store" | "exposeMetrics"> {
+  readonly settings: Settings;
+  readonly logger: Logger;
 }
 
 /** @throws CONFIG_INVALID, STORE_UNAVAILABLE, or what the operating system says of the address */
-export async function startStandalone(options: {
-  readonly settings: Settings;
-  readonly logger: Logger;
-}): Promise<StandaloneServer> {
-  const { settings, logger } = options;
+export async function startStandalone(options: StandaloneOptions): Promise<StandaloneServer> {
+  const { settings, ...given } = options;
+  const { logger } = given;
   const { executions, ...rest } = settings;
   const server = createServer({
     ...rest,
-    logger,
+    ...given,
     executions: Object.fromEntries(
       Object.entries(executions).map(([name, execution]) => [
         name,
@@ -40,7 +46,7 @@ export async function startStandalone(options: {
   });
   try {
     const address = await server.listen();
-    return { address, stop: () => server.close() };
+    return { address, metrics: () => server.metrics(), stop: (how = {}) => server.close(how) };
   } catch (cause) {
     await server.close({ graceMs: 0 });
     throw cause;

@@ -5,7 +5,7 @@ import { createStyle } from "./style.ts";
 
 const url = "http://127.0.0.1:4000";
 const show = (change: Partial<Settings> = {}) =>
-  banner({ ...defaultSettings(), ...change }, url, "1.2.3", createStyle(false));
+  banner({ ...defaultSettings(), ...change }, { url, workerCount: 1, version: "1.2.3" }, createStyle(false));
 
 describe("banner", () => {
   test("of a server without configuration", () => {
@@ -21,6 +21,11 @@ describe("banner", () => {
   Ctrl-C stops it.
 
 `);
+  });
+
+  test("says how many processes there are, where there are several", () => {
+    const text = banner(defaultSettings(), { url, workerCount: 4, version: "1.2.3" }, createStyle(false));
+    expect(text).toContain("  Workers     4 processes\n");
   });
 
   test("says what each handler is, and no secret", () => {

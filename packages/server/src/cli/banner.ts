@@ -4,7 +4,15 @@ import type { ExecutionSettings, Settings } from "../config/settings.ts";
 import { type Style, withoutControlCharacters } from "./style.ts";
 
 /** What someone who starts the server at a terminal wants to know. Never a secret. */
-export function banner(settings: Settings, url: string, version: string, style: Style): string {
+export function banner(
+  settings: Settings,
+  {
+    url,
+    workerCount,
+    version,
+  }: { readonly url: string; readonly workerCount: number; readonly version: string },
+  style: Style,
+): string {
   const base = (settings.server.publicUrl ?? url).replace(/\/+$/, "");
   const rows: readonly (readonly [string, string])[] = [
     ...(settings.server.console ? [["Playground", style.cyan(`${base}/`)] as const] : []),
@@ -15,6 +23,7 @@ export function banner(settings: Settings, url: string, version: string, style: 
     ),
     ["Access", accessText(settings, style)],
     ["Data", dataText(settings, style)],
+    ...(workerCount === 1 ? [] : [["Workers", `${workerCount} processes`] as const]),
   ];
   const lines = rows.map(([label, value]) => `  ${style.dim(label.padEnd(12))}${value}`);
   return `\n  ${style.bold(`Tachikoma ${version}`)}\n\n${lines.join("\n")}\n\n  ${style.dim("Ctrl-C stops it.")}\n\n`;

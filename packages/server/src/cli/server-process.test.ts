@@ -21,6 +21,7 @@ function prepare(options: { readonly isTty?: boolean } = {}) {
   };
   const ended = runServer({
     settings: defaultSettings(),
+    workerCount: 1,
     logger: { debug: log, info: log, warn: log, error: log },
     terminal,
     start: () => starting.promise,
@@ -75,6 +76,33 @@ describe("a serving process", () => {
     stopping.resolve();
     expect(await ended).toBe(0);
     expect(stopReasons).toEqual(["SIGTERM"]);
+  });
+
+  test("stops, and fails with the reason, when its processes keep on ending", async () => {
+    const { lines, ended, starting, stopping, stopReasons, server } = prepare();
+    starting.resolve({ ...server, failed: Promise.reject(new Error("Worker 1 has ended")) });
+    stopping.resolve();
+    await expect(ended).rejects.toThrow("Worker 1 has ended");
+    expect(stopReasons).toHaveLength(1);
+    expect(lines.at(-1)).toBe("Stopping: a process of the server keeps on ending");
+  });
+
+  test("replaces its processes at SIGUSR2, and goes on", async () => {
+    const { terminal, ended, starting, stopping, server } = prepare();
+    let replacedCount = 0;
+    const replaceAll = async () => {
+      replacedCount += 1;
+    };
+    starting.resolve({ ...server, replaceAll });
+    await expect
+      .poll(() => {
+        terminal.signal("SIGUSR2");
+        return replacedCount;
+      })
+      .toBeGreaterThan(0);
+    terminal.signal("SIGTERM");
+    stopping.resolve();
+    expect(await ended).toBe(0);
   });
 
   test("names the port that is in use", async () => {

@@ -19,6 +19,7 @@ const SHORTCUTS: readonly {
 }[] = [
   { name: "port", short: "p", key: "server.port", value: "N" },
   { name: "host", key: "server.host", value: "HOST" },
+  { name: "workers", key: "server.workers", value: "N" },
   { name: "database", key: "database.url", value: "URL" },
   { name: "data-dir", key: "server.data_dir", value: "PATH" },
   { name: "public-url", key: "server.public_url", value: "URL" },

@@ -8,7 +8,7 @@ export function expectation(meta: SettingMeta): string {
     case "boolean":
       return "true or false";
     case "number":
-      return `${meta.isInteger ? "a whole number" : "a number"} from ${meta.min} to ${meta.max}${unit}`;
+      return `${meta.word === undefined ? "" : `"${meta.word}" or `}${meta.isInteger ? "a whole number" : "a number"} from ${meta.min} to ${meta.max}${unit}`;
     case "duration":
       return `a duration from ${formatDurationSecs(meta.minSecs)} to ${formatDurationSecs(meta.maxSecs)}, such as "24h", "30m", "90s", "7d" or a number of seconds`;
     case "choice":

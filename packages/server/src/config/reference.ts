@@ -75,7 +75,7 @@ function valueText(meta: SettingMeta): string {
     case "boolean":
       return "`true` or `false`";
     case "number":
-      return `${meta.isInteger ? "integer" : "number"}, ${meta.min} to ${meta.max}${unit}`;
+      return `${meta.word === undefined ? "" : `\`${meta.word}\`, or `}${meta.isInteger ? "integer" : "number"}, ${meta.min} to ${meta.max}${unit}`;
     case "duration":
       return `duration, ${formatDurationSecs(meta.minSecs)} to ${formatDurationSecs(meta.maxSecs)}`;
     case "choice":

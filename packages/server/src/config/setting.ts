@@ -11,7 +11,14 @@ import { parseDurationSecs } from "./duration.ts";
 
 export type SettingKind =
   | { readonly kind: "boolean" }
-  | { readonly kind: "number"; readonly min: number; readonly max: number; readonly isInteger: boolean }
+  | {
+      readonly kind: "number";
+      readonly min: number;
+      readonly max: number;
+      readonly isInteger: boolean;
+      /** What may stand in place of a number. */
+      readonly word?: string;
+    }
   | { readonly kind: "duration"; readonly minSecs: number; readonly maxSecs: number }
   | { readonly kind: "choice"; readonly choices: readonly string[] }
   | { readonly kind: "text"; readonly maxChars: number; readonly form?: string }
@@ -76,6 +83,12 @@ interface NumberSpec extends Described {
 export function integer(spec: NumberSpec): z.ZodNumber {
   const schema = z.number().int().min(spec.min).max(spec.max);
   return declare(schema, { kind: "number", isInteger: true, presence: "required", ...spec });
+}
+
+/** A whole number, or a word that leaves it to the server. */
+export function integerOr<const Word extends string>(word: Word, spec: NumberSpec) {
+  const schema = z.union([z.literal(word), z.number().int().min(spec.min).max(spec.max)]);
+  return declare(schema, { kind: "number", isInteger: true, word, presence: "required", ...spec });
 }
 
 export function decimal(spec: NumberSpec): z.ZodNumber {

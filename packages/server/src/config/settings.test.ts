@@ -15,6 +15,7 @@ describe("defaults", () => {
       server: {
         host: "127.0.0.1",
         port: 3000,
+        workers: 1,
         allowUnauthenticatedRemote: false,
         drainTimeoutSecs: 10,
         logLevel: "info",

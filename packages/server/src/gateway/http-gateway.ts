@@ -23,7 +23,7 @@ export interface HttpGatewayOptions {
   readonly core: () => Promise<SessionServer>;
   readonly events: EventGateway;
   readonly readiness: () => Promise<Readiness>;
-  readonly expose: () => string;
+  readonly expose: () => Promise<string>;
   readonly stats: (core: SessionServer) => object;
   readonly files: StaticFiles;
   readonly allowedOrigins: readonly string[];
@@ -99,7 +99,7 @@ export class HttpGateway {
     const credential = await door.admit(request, url);
     if (url.pathname === METRICS_PATH) {
       const headers = { "content-type": EXPOSITION_CONTENT_TYPE };
-      sendWhole(response, { status: 200, headers, body: this.#options.expose() });
+      sendWhole(response, { status: 200, headers, body: await this.#options.expose() });
       return;
     }
     const found = findRoute(this.#routes, request.method ?? "GET", url.pathname);

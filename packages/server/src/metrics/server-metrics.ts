@@ -295,7 +295,7 @@ function declare(registry: MetricRegistry, spec: MetricSpec): unknown {
   }
 }
 
-function cpuSeconds(): number {
+export function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }

@@ -18,6 +18,8 @@ export interface CreateLoggerOptions {
   readonly pretty?: boolean;
   /** @default standard output */
   readonly destination?: LogDestination;
+  /** What every line carries. @default nothing */
+  readonly fields?: Readonly<Record<string, string | number>>;
 }
 
 /**
@@ -34,7 +36,7 @@ export function createLogger(options: CreateLoggerOptions): Logger {
     : options.destination;
   const settings: LoggerOptions = {
     level: options.level,
-    base: null,
+    base: options.fields ?? null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     // Fields are plain data by the time they come here; pino would read one called `err` as an error again.

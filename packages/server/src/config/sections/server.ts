@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { httpUrlFault } from "../address.ts";
-import { boolean, choice, integer, optional, seconds, text, withDefault } from "../setting.ts";
+import { boolean, choice, integer, integerOr, optional, seconds, text, withDefault } from "../setting.ts";
 
 export const serverSection = z.strictObject({
   host: withDefault(
@@ -10,6 +10,15 @@ export const serverSection = z.strictObject({
   port: withDefault(
     3000,
     integer({ min: 0, max: 65_535, description: "Port to listen on. `0` takes any free port." }),
+  ),
+  workers: withDefault(
+    1,
+    integerOr("auto", {
+      min: 1,
+      max: 64,
+      description:
+        "Processes of `tachikoma serve` that share the port, each a node of its own; `auto` is one for each core. Limits of a node hold for each of them, those of a client for all together. A server in a program of your own is one process, whatever stands here.",
+    }),
   ),
   publicUrl: optional(
     text({

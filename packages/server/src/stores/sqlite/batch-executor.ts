@@ -7,6 +7,7 @@
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { LogKey } from "../store.ts";
+import { FencedWriteTable } from "./fenced-write-table.ts";
 import { FencedWrites } from "./fenced-writes.ts";
 import { FreeSpace } from "./free-space.ts";
 import { IdempotencyTable } from "./idempotency-table.ts";
@@ -17,6 +18,7 @@ import { PieceTable } from "./piece-table.ts";
 import { placeOfLog, type Quarantine } from "./quarantine.ts";
 import { ReceiptTable } from "./receipt-table.ts";
 import { Refusal } from "./refusal.ts";
+import { RosterTable } from "./roster-table.ts";
 import { SessionTable } from "./session-table.ts";
 import type { Answers, Failure, ReadCall, Reads, WriteCall, WriteFault, Writes } from "./sqlite-call.ts";
 import type { OwnedDatabase } from "./sqlite-database.ts";
@@ -33,7 +35,7 @@ export class BatchExecutor {
   readonly #reads: Reads;
   #isFailing = false;
 
-  constructor({ db, path }: OwnedDatabase, originTag: string, quarantine: Quarantine) {
+  constructor({ db, path, keepsNodeState }: OwnedDatabase, originTag: string, quarantine: Quarantine) {
     this.#db = db;
     this.#path = path;
     this.#quarantine = quarantine;
@@ -42,15 +44,19 @@ export class BatchExecutor {
       pieces: new PieceTable(db),
       idempotency: new IdempotencyTable(db),
       leases: new LeaseTable(db),
-      fencedWrites: new FencedWrites(),
+      fencedWrites: new FencedWrites(keepsNodeState ? new FencedWriteTable(db) : undefined),
       sessions: new SessionTable(db),
       receipts: new ReceiptTable(db),
     };
     this.#writer = new LogWriter(db, this.#tables, quarantine);
     const freeSpace = new FreeSpace(db);
     const sweeper = new Sweeper(db, this.#tables, { writer: this.#writer, freeSpace, quarantine });
-    this.#writes = writesOn(db, this.#tables, this.#writer, sweeper);
-    this.#reads = readsOn(this.#tables, db.prepare("SELECT is_clean FROM last_run"));
+    const rosters = keepsNodeState ? new RosterTable(db) : undefined;
+    this.#writes = { ...writesOn(db, this.#tables, this.#writer, sweeper), ...rosterWritesOn(rosters) };
+    this.#reads = {
+      ...readsOn(this.#tables, db.prepare("SELECT is_clean FROM last_run")),
+      readRoster: (roster, nowMs) => present(rosters).read(roster, nowMs),
+    };
   }
 
   runWrites(calls: readonly WriteCall[]): Answers {
@@ -99,6 +105,7 @@ export class BatchExecutor {
       }
     });
     this.#writer.flush();
+    this.#tables.fencedWrites.write();
     this.#db.exec("COMMIT");
     this.#isFailing = false;
     this.#tables.fencedWrites.commit();
@@ -156,7 +163,27 @@ function writeSomething(db: DatabaseSync): void {
   db.exec("UPDATE last_run SET is_clean = 1; UPDATE last_run SET is_clean = 0");
 }
 
-function writesOn(db: DatabaseSync, tables: SweepTables, writer: LogWriter, sweeper: Sweeper): Writes {
+type RosterWrites = Pick<Writes, "enroll" | "strike" | "strikeLease">;
+
+function rosterWritesOn(rosters: RosterTable | undefined): RosterWrites {
+  return {
+    enroll: (request) => present(rosters).enroll(request),
+    strike: (roster, entry) => present(rosters).strike(roster, entry),
+    strikeLease: (lease) => present(rosters).strikeLease(lease),
+  };
+}
+
+function present(rosters: RosterTable | undefined): RosterTable {
+  if (rosters === undefined) throw new Error("The rosters of this store are in memory");
+  return rosters;
+}
+
+function writesOn(
+  db: DatabaseSync,
+  tables: SweepTables,
+  writer: LogWriter,
+  sweeper: Sweeper,
+): Omit<Writes, keyof RosterWrites> {
   const { leases, sessions, receipts, fencedWrites } = tables;
   return {
     openLog: (key, freshEpoch, nowMs) => writer.open(key, freshEpoch, nowMs),
@@ -177,7 +204,10 @@ function writesOn(db: DatabaseSync, tables: SweepTables, writer: LogWriter, swee
   };
 }
 
-function readsOn({ logs, pieces, leases, sessions }: SweepTables, selectLastRun: StatementSync): Reads {
+function readsOn(
+  { logs, pieces, leases, sessions }: SweepTables,
+  selectLastRun: StatementSync,
+): Omit<Reads, "readRoster"> {
   const stateOf = (key: LogKey) => {
     const log = logs.find(key);
     return log && logStateOf(log);

@@ -14,6 +14,7 @@ export class DatabaseThread {
   readonly #worker: Worker;
   readonly #path: string;
   readonly #logger: Logger | undefined;
+  readonly #onDied: (() => void) | undefined;
   readonly #health: WriteHealth;
   readonly #ready = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
@@ -21,9 +22,14 @@ export class DatabaseThread {
   /** True when the thread has said that it will end. */
   #isEndAnnounced = false;
 
-  constructor(settings: DatabaseSettings, limits: QueueLimits, logger: Logger | undefined) {
+  constructor(
+    settings: DatabaseSettings,
+    limits: QueueLimits,
+    { logger, onDied }: { readonly logger: Logger | undefined; readonly onDied: (() => void) | undefined },
+  ) {
     this.#path = settings.path;
     this.#logger = logger;
+    this.#onDied = onDied;
     this.#health = new WriteHealth(settings.path, logger, () => performance.now());
     this.#worker = new Worker(workerFile("sqlite-worker"), {
       workerData: settings,
@@ -158,5 +164,6 @@ export class DatabaseThread {
     this.#ready.reject(error);
     this.queue.fail(error);
     this.#closed.reject(error);
+    this.#onDied?.();
   }
 }

@@ -4,16 +4,21 @@ import type {
   AppendRequest,
   AppendResult,
   ClaimedSession,
+  EnrollRequest,
   Lease,
   LogKey,
   LogState,
   ReadRequest,
   ReceiptKey,
+  RosterEntry,
+  RosterKey,
+  RosterState,
   StoredReceipt,
   StoredSession,
   SweepRequest,
   SweepResult,
 } from "../store.ts";
+import type { NodesElsewhere } from "./node-state.ts";
 import type { PackedRecords } from "./sqlite-piece.ts";
 
 /** The calls that change something. All writes of a batch are one transaction. */
@@ -29,6 +34,9 @@ export interface Writes {
   acquireLease(name: string, owner: string, ttlMs: number, nowMs: number, body: string): Lease | undefined;
   renewLease(name: string, token: number, ttlMs: number, nowMs: number): boolean;
   releaseLease(name: string, token: number): void;
+  enroll(request: EnrollRequest): number | undefined;
+  strike(roster: RosterKey, entry: RosterEntry): number | undefined;
+  strikeLease(lease: string): readonly RosterKey[];
   sweep(request: SweepRequest): SweepResult;
   tryToWrite(): void;
 }
@@ -43,6 +51,7 @@ export interface Reads {
   loadSession(tenant: string, sessionId: string): StoredSession | undefined;
   findLease(name: string): Lease | undefined;
   expiredLeases(prefix: string, nowMs: number, limit: number): readonly Lease[];
+  readRoster(roster: RosterKey, nowMs: number): RosterState;
   tryToRead(): void;
 }
 
@@ -93,6 +102,7 @@ export interface DatabaseSettings {
   readonly freshEpoch: string;
   /** Tag of the place before the first record of a log. */
   readonly originTag: string;
+  readonly nodesElsewhere: NodesElsewhere;
 }
 
 export type ToWorker = { readonly type: "batch"; readonly batch: Batch } | { readonly type: "close" };

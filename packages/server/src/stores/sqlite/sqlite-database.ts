@@ -4,6 +4,7 @@ import { checkIntegrity } from "./database-integrity.ts";
 import { lockDatabase } from "./database-lock.ts";
 import { preparePath } from "./database-path.ts";
 import { currentBootId, isContinuityProven, readLastRun, writeLastRun } from "./last-run.ts";
+import { prepareForNodes } from "./node-state.ts";
 import type { DatabaseSettings } from "./sqlite-call.ts";
 import { loadSqlite } from "./sqlite-module.ts";
 import { migrate, SCHEMA_VERSION, schemaVersionOf } from "./sqlite-schema.ts";
@@ -20,6 +21,8 @@ export interface OwnedDatabase {
   readonly hasRenewedEpochs: boolean;
   /** Schema version that the file had, where it was there and older. */
   readonly upgradedFrom: number | undefined;
+  /** True when rosters and numbered writes are in the file. */
+  readonly keepsNodeState: boolean;
   close(): void;
 }
 
@@ -48,7 +51,7 @@ function ownDatabase(
   path: string,
   settings: DatabaseSettings,
 ): OwnedDatabase {
-  const { durability, lockTimeoutMs, maxFileBytes, freshEpoch } = settings;
+  const { durability, lockTimeoutMs, maxFileBytes, freshEpoch, nodesElsewhere } = settings;
   db.exec(`PRAGMA busy_timeout = ${lockTimeoutMs}; PRAGMA cell_size_check = ON`);
   // Before anything is written: a file that is damaged, or is not ours, is left as it was found.
   checkIntegrity(db);
@@ -69,6 +72,7 @@ function ownDatabase(
   const hasRenewedEpochs = !isContinuityProven(readLastRun(db), bootId);
   if (hasRenewedEpochs) db.prepare("UPDATE log SET epoch = ?").run(freshEpoch);
   writeLastRun(db, { durability, bootId, isClean: false });
+  prepareForNodes(db, nodesElsewhere);
   db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   if (durability === "process-crash") db.exec("PRAGMA synchronous = NORMAL; PRAGMA fullfsync = OFF");
 
@@ -82,5 +86,6 @@ function ownDatabase(
     }
   };
   const upgradedFrom = version === 0 || version === SCHEMA_VERSION ? undefined : version;
-  return { db, path, hasRenewedEpochs, upgradedFrom, close };
+  const keepsNodeState = nodesElsewhere !== "none";
+  return { db, path, hasRenewedEpochs, upgradedFrom, keepsNodeState, close };
 }

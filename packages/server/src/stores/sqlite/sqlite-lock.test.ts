@@ -65,6 +65,7 @@ test("a commit that a shell is in the way of fails, names it, and the next one g
     maxFileBytes: 2 ** 40,
     freshEpoch: "e",
     originTag: "0",
+    nodesElsewhere: "none",
   });
   const executor = new BatchExecutor(database, "0", new Quarantine(() => undefined));
   database.db.exec("PRAGMA busy_timeout = 0");

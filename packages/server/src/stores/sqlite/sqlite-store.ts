@@ -27,6 +27,7 @@ import type {
 import type { CommitQueue } from "./commit-queue.ts";
 import { DatabaseThread } from "./database-thread.ts";
 import { LiveLeases } from "./live-leases.ts";
+import type { NodesElsewhere } from "./node-state.ts";
 import type { Durability, Reads, Writes } from "./sqlite-call.ts";
 import { unpackRecords } from "./sqlite-piece.ts";
 
@@ -52,6 +53,14 @@ export interface SqliteStoreOptions {
   readonly lockTimeoutMs?: number;
   /** Size at which the database refuses to grow, in bytes. @default 1 TiB */
   readonly maxFileBytes?: number;
+  /**
+   * Whether nodes in other processes work with this store, through a `StoreServer`. It then keeps in the file what otherwise ends
+   * with its one node. `new` forgets who worked with the file before: their leases have expired.
+   * @default "none"
+   */
+  readonly nodesElsewhere?: NodesElsewhere;
+  /** The thread of the database has died: every call is refused from now on. */
+  readonly onDied?: () => void;
   /** Calls that may wait before more are refused. @default 100000 */
   readonly maxQueuedCalls?: number;
   /** Content that may wait before more is refused, in bytes. @default 64 MiB */
@@ -77,30 +86,40 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     maxFileBytes: options.maxFileBytes ?? 2 ** 40,
     freshEpoch: random.id(EPOCH_CHARS),
     originTag: ORIGIN_TAG,
+    nodesElsewhere: options.nodesElsewhere ?? "none",
   };
   const limits = {
     maxQueuedCalls: options.maxQueuedCalls ?? 100_000,
     maxQueuedBytes: options.maxQueuedBytes ?? 64 * 1024 * 1024,
   };
-  const thread = new DatabaseThread(settings, limits, logger);
+  const thread = new DatabaseThread(settings, limits, { logger, onDied: options.onDied });
   await thread.ready();
-  return new SqliteStore(thread, random);
+  return new SqliteStore(thread, random, settings.nodesElsewhere !== "none");
+}
+
+type Answer<Value> = Value | Promise<Value>;
+
+interface Rosters {
+  enroll(request: EnrollRequest): Answer<number | undefined>;
+  strike(roster: RosterKey, entry: RosterEntry): Answer<number | undefined>;
+  read(roster: RosterKey, nowMs: number): Answer<RosterState>;
+  strikeLease(lease: string): Answer<readonly RosterKey[]>;
 }
 
 class SqliteStore implements Store {
   readonly kind = "sqlite";
   readonly isShared = false;
   readonly #leases = new LiveLeases();
-  /** In memory: what is vouched for ends with its process, as does the one node that can have the file. */
-  readonly #rosters = new MemoryRosters({ isLive: (lease, nowMs) => this.#leases.isLive(lease, nowMs) });
+  readonly #rosters: Rosters;
   readonly #thread: DatabaseThread;
   readonly #queue: CommitQueue;
   readonly #random: Random;
 
-  constructor(thread: DatabaseThread, random: Random) {
+  constructor(thread: DatabaseThread, random: Random, keepsNodeState: boolean) {
     this.#thread = thread;
     this.#queue = thread.queue;
     this.#random = random;
+    this.#rosters = keepsNodeState ? this.#rostersInFile() : this.#rostersInMemory();
   }
 
   /** A commit costs the same for one append as for many: where many come anyway they are brought together. */
@@ -236,6 +255,20 @@ class SqliteStore implements Store {
 
   async close(): Promise<void> {
     return this.#thread.close();
+  }
+
+  /** What is vouched for ends with its process, as does the one node that can have the file. */
+  #rostersInMemory(): Rosters {
+    return new MemoryRosters({ isLive: (lease, nowMs) => this.#leases.isLive(lease, nowMs) });
+  }
+
+  #rostersInFile(): Rosters {
+    return {
+      enroll: (request) => this.#write("enroll", [request], request.entry.value.length),
+      strike: (roster, entry) => this.#write("strike", [roster, entry]),
+      read: (roster, nowMs) => this.#read("readRoster", [roster, nowMs]),
+      strikeLease: (lease) => this.#write("strikeLease", [lease]),
+    };
   }
 
   #write<Name extends keyof Writes>(
