@@ -7,7 +7,7 @@ import type { HistoryRecord, LogEntry } from "../../sim/history/history-record.t
 import { outcomeOf, startValue } from "../../sim/record-value.ts";
 import type { EndedLife } from "../cluster/node-place.ts";
 import type { JournalRecord, Yielded } from "../node/journal.ts";
-import { ownerOf } from "../node/owned-output.ts";
+import { ownerOf, partsOf } from "../node/owned-output.ts";
 import type { DumpedLog } from "../workload/log-dump.ts";
 
 export interface Evidence {
@@ -126,7 +126,8 @@ function* executionRecords(
     }
     // What the server adds around a handler's words came no earlier than the words before it.
     // What comes later in the log was stored later, whoever said it first.
-    const timeMs = Math.max(said.get(`${gen} ${val}`)?.timeMs ?? 0, lastMs.get(gen) ?? 0);
+    const saidMs = partsOf(val).map((part) => said.get(`${gen} ${part}`)?.timeMs ?? 0);
+    const timeMs = Math.max(...saidMs, lastMs.get(gen) ?? 0);
     lastMs.set(gen, timeMs);
     yield { kind: "gen.chunk", timeMs, gen, fence, val };
   }
@@ -166,7 +167,7 @@ function* lostRecords(
     const { stream, val, timeMs } = record;
     // A published message has its own record of who wrote it.
     if (val.startsWith('"') || explained.has(`${stream} ${val}`)) continue;
-    if (ownerOf(val) !== undefined && !spoken.has(val)) continue;
+    if (ownerOf(val) !== undefined && !partsOf(val).every((part) => spoken.has(part))) continue;
     const values = lost.get(stream) ?? new Set();
     if (values.has(val)) continue;
     const gen = `lost from ${stream}`;

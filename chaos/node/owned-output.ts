@@ -8,10 +8,17 @@ import { chunkValue, isDelta } from "../../sim/record-value.ts";
 import type { Journal } from "./journal.ts";
 
 const MARK = /@([a-z0-9.-]+)$/;
+const MARKED_WORDS = /[^@]+@[a-z0-9.-]+/g;
 
 /** The process that said it; `undefined` where nobody has put a name. */
 export function ownerOf(val: string): string | undefined {
   return MARK.exec(val)?.[1];
+}
+
+/** What a handler said one after the other, where the server has made one record of it; any other value is its only part. */
+export function partsOf(val: string): readonly string[] {
+  const parts = val.match(MARKED_WORDS) ?? [];
+  return parts.join("") === val ? parts : [val];
 }
 
 export function ownedOutput<Input>(handler: Handler<Input>, life: string, journal: Journal): Handler<Input> {
