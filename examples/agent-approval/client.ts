@@ -20,25 +20,30 @@ const execution: Execution =
 /** The request that nobody has answered yet. */
 let openApprovalId: string | undefined;
 
+/** What was said here and has no receipt yet. */
+const commands: Promise<void>[] = [];
+
 const terminal = createInterface({ input: process.stdin });
-terminal.on("line", async (line) => {
-  const word = line.trim().toLowerCase();
-  if (word === "s") await execution.cancel();
-  else if (openApprovalId === undefined) say("\n[nothing is asked now; s stops]\n");
-  else if (word !== "y" && word !== "n") say("[y, n or s?] ");
-  else {
-    const answer = { approvalId: openApprovalId, approved: word === "y" };
-    const { status } = await execution.input({ type: "tool-approval-response", ...answer });
-    if (status !== "applied") say("\n[too late: somebody else has decided]\n");
-  }
-});
+terminal.on("line", (line) => commands.push(act(line.trim().toLowerCase())));
 
 say(`[execution ${await execution.id}: --join it from another terminal]\n`);
 for await (const chunk of execution) show(chunk);
 const { outcome, error } = await execution.ended;
 say(`\n[${outcome}${error === undefined ? "" : `: ${error.message}`}]\n`);
 terminal.close();
+await Promise.all(commands);
 tachikoma.close();
+
+async function act(word: string): Promise<void> {
+  if (word === "s") await execution.cancel();
+  else if (openApprovalId === undefined) say("\n[nothing is asked now; s stops]\n");
+  else if (word !== "y" && word !== "n") say("[y, n or s?] ");
+  else {
+    const answer = { approvalId: openApprovalId, approved: word === "y" };
+    const { status } = await execution.input({ type: "tool-approval-response", ...answer });
+    if (status !== "applied") say("\n[too late: it was decided already]\n");
+  }
+}
 
 function show(chunk: Chunk): void {
   switch (chunk.type) {
