@@ -92,6 +92,7 @@ export class TachikomaServer {
     const { settings } = this.#parts;
     const host = options.host ?? settings.server.host;
     this.#parts.checkListeningOn(host);
+    this.#parts.serveConsole();
     await this.ready();
     const httpServer = createHttpServer({
       headersTimeout: settings.websocket.connectionTimeoutSecs * 1_000,
@@ -122,7 +123,8 @@ export class TachikomaServer {
 
   /**
    * Serves WebSockets and the HTTP API on a server that has its own request handlers: they get whatever is not ours. An upgrade of
-   * another path is left to other listeners, and refused when there is none.
+   * another path is left to other listeners, and refused when there is none. Beside other request handlers the console is served
+   * only where `server.console` is given as true: `/` is theirs.
    */
   attach(httpServer: Server): void {
     this.ready().catch((cause: unknown) =>
@@ -132,6 +134,7 @@ export class TachikomaServer {
       request: IncomingMessage,
       response: ServerResponse,
     ) => void)[];
+    if (others.length === 0) this.#parts.serveConsole();
     httpServer.removeAllListeners("request");
     httpServer.on("request", (request, response) => {
       this.handleRequest(request, response).then((isAnswered) => {

@@ -70,6 +70,7 @@ export class ServerParts {
   #core: SessionServer | undefined;
   #store: Store | undefined;
   #listenHost: string | undefined;
+  #files = new StaticFiles("");
 
   constructor({ settings, options }: ParsedOptions) {
     this.settings = settings;
@@ -137,11 +138,17 @@ export class ServerParts {
       readiness: () => this.#readiness(),
       expose: () => this.#expose(),
       stats: (core) => this.#stats(core),
-      files: new StaticFiles(settings.server.console ? consoleFolder() : ""),
+      files: () => this.#files,
       isWebSocketPath: (path) => this.webSockets.servesPath(path),
       maxBodyBytes: settings.websocket.maxMessageSize,
       routes: [...routes, ...(this.#durableStreams?.routes ?? [])],
     });
+    if (options.server?.console === true) this.serveConsole();
+  }
+
+  /** From `/` on, unless the settings say no: for when nobody else has pages there. */
+  serveConsole(): void {
+    if (this.settings.server.console) this.#files = new StaticFiles(consoleFolder());
   }
 
   open(): Promise<SessionServer> {

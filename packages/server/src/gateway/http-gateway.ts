@@ -25,7 +25,7 @@ export interface HttpGatewayOptions {
   readonly readiness: () => Promise<Readiness>;
   readonly expose: () => Promise<string>;
   readonly stats: (core: SessionServer) => object;
-  readonly files: StaticFiles;
+  readonly files: () => StaticFiles;
   readonly allowedOrigins: readonly string[];
   readonly requestFault: typeof loopbackHostFault;
   /** Whether a path is one that has to be upgraded. */
@@ -80,7 +80,7 @@ export class HttpGateway {
         ? answerJson(response, 200, { status: "ready" })
         : answerJson(response, 503, { status: "not_ready", reason });
     }
-    return files.serve(request, response, path);
+    return files().serve(request, response, path);
   }
 
   async #answerOurs(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {

@@ -64,5 +64,11 @@ export const serverSection = z.strictObject({
       description: "Folder for what the server keeps. Relative paths start at the working directory.",
     }),
   ),
-  console: withDefault(true, boolean({ description: "Serves the web console and playground." })),
+  console: withDefault(
+    true,
+    boolean({
+      description:
+        "Serves the web console and playground from / on. Embedded beside pages of an application it is served only where this is given as true.",
+    }),
+  ),
 });
