@@ -30,6 +30,7 @@ type Begun = Pick<ExecutionEntry, "position" | "executionId" | "handler" | "send
 export class ChannelEntries {
   readonly #maxCount: number;
   #items: (MessageEntry | GrowingExecution)[] = [];
+  readonly #executions = new Map<string, GrowingExecution>();
 
   constructor(maxCount: number) {
     this.#maxCount = maxCount;
@@ -47,6 +48,7 @@ export class ChannelEntries {
         return;
       case "reset":
         this.#items = [];
+        this.#executions.clear();
         return;
       case "started":
         this.#begin(delivery);
@@ -64,7 +66,8 @@ export class ChannelEntries {
 
   #begin({ position, executionId, handler, sender }: Delivery & { readonly type: "started" }): void {
     // After a failover there may be rests of it from before its start: they are void.
-    this.#items = this.#items.filter((item) => !isOf(item, executionId));
+    const rests = this.#executions.get(executionId);
+    if (rests !== undefined) this.#items = this.#items.filter((item) => item !== rests);
     const begun = { position, executionId, handler, isWhole: true, ...(sender !== undefined && { sender }) };
     this.#add(new GrowingExecution(begun));
   }
@@ -73,8 +76,7 @@ export class ChannelEntries {
     executionId,
     position,
   }: Exclude<Delivery, MessageDelivery> & ExecutionRecord): GrowingExecution {
-    // From the end: what grows is nearly always the newest.
-    const known = this.#items.findLast((item): item is GrowingExecution => isOf(item, executionId));
+    const known = this.#executions.get(executionId);
     if (known !== undefined) return known;
     const begun = new GrowingExecution({ position, executionId, isWhole: false });
     this.#add(begun);
@@ -83,15 +85,14 @@ export class ChannelEntries {
 
   #add(item: MessageEntry | GrowingExecution): void {
     this.#items.push(item);
-    if (this.#items.length > this.#maxCount) this.#items.shift();
+    if (item instanceof GrowingExecution) this.#executions.set(item.executionId, item);
+    if (this.#items.length <= this.#maxCount) return;
+    const dropped = this.#items.shift();
+    if (dropped instanceof GrowingExecution) this.#executions.delete(dropped.executionId);
   }
 }
 
 type ExecutionRecord = Pick<ChunkDelivery, "executionId" | "position">;
-
-function isOf(item: MessageEntry | GrowingExecution, executionId: string): item is GrowingExecution {
-  return item instanceof GrowingExecution && item.executionId === executionId;
-}
 
 class GrowingExecution {
   readonly executionId: string;
