@@ -41,7 +41,7 @@ export function hookPage() {
       return network.last;
     },
     /** Shows what a hook gives, and how often it was rendered. */
-    show<Shown, Input = undefined>(useShown: (input: Input) => Shown, input?: Input) {
+    show<Shown, Input = undefined>(useShown: (input: Input) => Shown, input?: NoInfer<Input>) {
       const seen: { shown: Shown | undefined; renderCount: number } = { shown: undefined, renderCount: 0 };
       const Show = (props: { readonly input: Input }) => {
         seen.shown = useShown(props.input);
