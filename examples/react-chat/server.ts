@@ -14,6 +14,8 @@ const files = await builtPage();
 
 const tachikoma = createServer({
   database: { url: "memory://" },
+  // The front page is this example's own.
+  server: { console: false },
   channels: { chat: { presence: true } },
   // Not a model, and it says so. docs/ai-sdk.md has the ten lines for one.
   executions: { chat: demo() },
