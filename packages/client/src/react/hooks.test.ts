@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { act, render } from "@testing-library/react";
-import { createElement } from "react";
+import { Activity, createElement } from "react";
+import { renderToString } from "react-dom/server";
 import { describe, expect, test } from "vitest";
 import { at, delta, message, settle, welcome } from "../testing/client-fixture.ts";
 import type { WireMessage } from "../testing/fake-network.ts";
@@ -9,7 +10,7 @@ import { TachikomaProvider, useTachikoma } from "./tachikoma-provider.ts";
 import { hookPage } from "./testing/hook-page.ts";
 import { type UsedChannel, useChannel } from "./use-channel.ts";
 import { useConnection } from "./use-connection.ts";
-import { useExecution } from "./use-execution.ts";
+import { type UsedExecution, useExecution } from "./use-execution.ts";
 import { usePresence } from "./use-presence.ts";
 
 function record(type: string, channel: string, seq: number, fields: object = {}): WireMessage {
@@ -50,7 +51,14 @@ describe("useConnection", () => {
       return null;
     };
     render(createElement(TachikomaProvider, { client: undefined }, createElement(Inside)));
-    expect(seen).toEqual(["connecting", "joining", "running", { members: [] }]);
+    const waiting = ["connecting", "joining", "running", { members: [] }];
+    expect(seen).toEqual(waiting);
+    seen.length = 0;
+    // As on a server, where nothing is mounted.
+    expect(
+      renderToString(createElement(TachikomaProvider, { client: undefined }, createElement(Inside))),
+    ).toBe("");
+    expect(seen).toEqual(waiting);
   });
 });
 
@@ -283,6 +291,36 @@ describe("useExecution", () => {
     view.unmount();
     await page.afterGrace();
     expect(page.socket.sent.map(({ type }) => type)).toEqual(["execute", "unsubscribe"]);
+  });
+
+  test("hidden and shown again by React, one that was started is taken up by its id", async () => {
+    const page = hookPage();
+    let shown!: UsedExecution;
+    const Show = () => {
+      shown = useExecution(undefined, { channel: "chat:1" });
+      return null;
+    };
+    const as = (mode: "visible" | "hidden") => {
+      const props = { mode, children: createElement(Show) };
+      const activity = createElement(Activity, props);
+      return createElement(TachikomaProvider, { client: page.client }, activity);
+    };
+    const { rerender } = render(as("visible"));
+    await act(async () => void shown.start("chat", {}));
+    page.confirm(0);
+    const ref = page.socket.sentOf("execute")[0]!["id"];
+    page.socket.receive({ type: "receipt", ref, status: "accepted", execution_id: "e1", channel: "chat:1" });
+    page.socket.receive(record("execution_started", "chat:1", 1, { handler: "chat" }));
+    await page.frame();
+    rerender(as("hidden"));
+    await page.afterGrace();
+    expect(page.socket.sentOf("unsubscribe")).toHaveLength(1);
+    rerender(as("visible"));
+    expect(page.confirm(0)).toMatchObject({ channel: "chat:1", since: "start" });
+    page.socket.receive(record("execution_started", "chat:1", 1, { handler: "chat" }));
+    page.socket.receive(delta("chat:1", 2, "Hello"));
+    await page.frame();
+    expect(shown).toMatchObject({ status: "running", executionId: "e1", text: "Hello" });
   });
 
   test("one that was started when the component was gone already is not followed", async () => {
