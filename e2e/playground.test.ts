@@ -177,6 +177,7 @@ describe("behind an API key", { timeout: TEST_TIMEOUT_MS }, () => {
     expect(await chat.countedNumbers()).toEqual(numbersTo(20));
     await chat.page.reload();
     await chat.linkIs("online");
+    await chat.answerIs("completed");
     expect(await chat.countedNumbers()).toEqual(numbersTo(20));
     expect(chat.page.url()).not.toContain(API_KEY);
     // A browser reports each refused request by itself; anything else would be ours.
