@@ -102,10 +102,12 @@ export const subscribing = section("Subscribing", (rule) => {
       const first = await client.publish(channel, 0);
       const answer = await trimAfter(t, client, channel, first.position!);
       const reset = await client.expect("reset");
-      // Of an earlier try, before anything was trimmed, records may still be on their way before the reset.
-      await client.recordsUntil(channel, (frame) => seqOf(frame) > seqOf(reset));
-      const behind = client.received.slice(client.received.indexOf(reset));
-      const oldest = behind.find((frame) => frame.channel === channel && frame.type === "message");
+      // Before the reset there may be records of an earlier try, when nothing was trimmed yet.
+      const oldest = await client.until("a record behind the reset", () =>
+        client.received
+          .slice(client.received.indexOf(reset))
+          .find((frame) => frame.channel === channel && frame.type === "message"),
+      );
       equals(reset.position, answer.position, "position of reset and of subscribed");
       equals(seqOf(oldest), seqOf(reset) + 1, "seq of the oldest record");
       holds(seqOf(oldest) > seqOf(first) + 1, "the record after the position is not among them");
