@@ -10,7 +10,7 @@ function gateFixture() {
   const shed: string[] = [];
   const load: { -readonly [Key in keyof Load]: Load[Key] } = {
     delayP99Ms: 0,
-    utilization: 0,
+    utilization: 0.5,
     heapShare: 0,
     handshakeCount: 0,
   };

@@ -29,6 +29,8 @@ describe("each measure alone", () => {
     [{ delayP99Ms: 100.1 }, "resuming"],
     [{ delayP99Ms: 1_000 }, "resuming"],
     [{ delayP99Ms: 1_000.1 }, "closed"],
+    // Not its own doing.
+    [{ utilization: 0.09, delayP99Ms: 5_000 }, "open"],
     [{ utilization: 0.95 }, "open"],
     [{ utilization: 0.951 }, "resuming"],
     [{ utilization: 1 }, "resuming"],

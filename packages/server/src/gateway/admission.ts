@@ -60,7 +60,7 @@ interface Bounds {
 
 export function nextAdmission(before: Admission, load: Load, limits: AdmissionLimits): Admission {
   return {
-    event_loop_delay: levelOf(load.delayP99Ms, tenfold(limits.maxDelayMs), before.event_loop_delay),
+    event_loop_delay: levelOf(ownDelayMs(load), tenfold(limits.maxDelayMs), before.event_loop_delay),
     event_loop_utilization: levelOf(
       load.utilization,
       // A loop that has no rest and is on time can still take back who was there before.
@@ -71,6 +71,13 @@ export function nextAdmission(before: Admission, load: Load, limits: AdmissionLi
     // Counted now, and about those who knock now: there is nothing to wait for.
     pending_handshakes: levelOf(load.handshakeCount, tenfold(limits.maxHandshakes), "open"),
   };
+}
+
+/** A loop that rests nearly all the time is late because of others on its machine: refusing somebody would not make it earlier. */
+const IDLE_UTILIZATION = 0.1;
+
+function ownDelayMs({ delayP99Ms, utilization }: Load): number {
+  return utilization < IDLE_UTILIZATION ? 0 : delayP99Ms;
 }
 
 /** Why somebody is refused; `undefined` when he is let in. */

@@ -44,7 +44,7 @@ export const limitsSection = z.strictObject({
       max: 60_000,
       unit: "milliseconds",
       description:
-        "How late the event loop may be (99th percentile of two seconds) before fresh connections are refused; at ten times as much also those that resume a session.",
+        "How late the event loop may be (99th percentile of two seconds) before fresh connections are refused; at ten times as much also those that resume a session. A loop that works for less than a tenth of the time is not asked: others on its machine hold it up.",
     }),
   ),
   maxEventLoopUtilization: withDefault(
