@@ -2,6 +2,7 @@
 import type { FailedTrial, FaultSummary } from "../../chaos/runner/summary.ts";
 import type { CountedSummary } from "./counted-part.ts";
 import type { LongResults } from "./long-results.ts";
+import { VERDICTS } from "./verdicts.ts";
 
 export interface FoundRow {
   /** `simulation` or the fault class. */
@@ -114,12 +115,17 @@ function faultTable(faults: readonly FaultSummary[]): string {
 
 function failures({ simulation, differential, chaos }: LongResults): string {
   const counted = [simulation, differential].flatMap((part) =>
-    (part?.failures ?? []).map(({ seed, text }) => `- ${part!.unit} ${seed}: ${text}`),
+    (part?.failures ?? []).map(({ seed, text }) => `- ${part!.unit} ${seed}: ${text}${verdictOf(seed)}`),
   );
   const trials = (chaos?.failures ?? []).map(failedTrialText);
   const lines = [...counted, ...trials];
   const text = lines.length === 0 ? "None." : lines.join("\n");
   return `## Violations\n\n${text}`;
+}
+
+function verdictOf(seed: number): string {
+  const verdict = VERDICTS.get(seed);
+  return verdict === undefined ? "" : `\n  What it was: ${verdict}.`;
 }
 
 function failedTrialText({ fault, seed, problems }: FailedTrial): string {
