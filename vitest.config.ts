@@ -13,8 +13,8 @@ export default defineConfig({
       "conformance/**/*.test.ts",
       "chaos/**/*.test.ts",
     ],
-    // By itself vitest leaves a core free, which on two cores is half of the machine; and much of the suite waits for other processes.
-    maxWorkers: 3,
+    // By itself vitest leaves a core free, which on two cores is half of the machine.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     execArgv: ["--conditions=source"],
