@@ -356,7 +356,8 @@ export class SessionServer {
       this.executions.drain(graceMs),
       store.isShared ? drainConnections(welcomed, { clock, random, graceMs, code }) : undefined,
     ]);
-    // The last records have been stored; one more turn of the loop writes them.
+    // The last records have been stored; one more turn of the loop writes them, whatever window they were collecting in.
+    this.#context.delivery.flushCollected();
     await new Promise<void>((resolve) => clock.setTimer(flushWindowMs() + 1, resolve));
     // With one owner nobody can come back before there is a server again: closing some earlier would only keep them away longer.
     const spreadMs = store.isShared ? 0 : graceMs;

@@ -98,11 +98,14 @@ export class DeliveryLoop {
     if (this.#collecting.length > 1) return;
     const { clock, observer } = this.#options;
     observer.flushPlanned(this.#windowMs);
-    clock.setTimer(this.#windowMs, () => {
-      this.#queue.push(...this.#collecting);
-      this.#collecting = [];
-      this.#schedule();
-    });
+    clock.setTimer(this.#windowMs, () => this.flushCollected());
+  }
+
+  /** Ends the collecting: what is new for anyone goes out in the next turn. */
+  flushCollected(): void {
+    for (const subscriber of this.#collecting) this.#queue.push(subscriber);
+    this.#collecting = [];
+    this.#schedule();
   }
 
   #schedule(): void {
